@@ -73,7 +73,8 @@ class Problem:
     right: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.key}: {self.wrong}; {self.right}"
+        place = f"{self.file}:{self.line}" if self.line else str(self.file)
+        return f"{place}: {self.key}: {self.wrong}; {self.right}"
 
 
 class ConfigInvalid(ThothError):

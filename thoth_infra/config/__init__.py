@@ -1,0 +1,1 @@
+"""One validated, frozen ``Environment`` out of YAML, ``.env`` files and process variables."""

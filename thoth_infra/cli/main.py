@@ -1,0 +1,111 @@
+"""The ``thoth-infra`` command. Each command's module is imported only when it runs, so help stays quick."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from thoth_infra import __version__
+from thoth_infra.errors import ThothError, did_you_mean
+
+# name: (module, attribute, group of the help page, short help).
+# The short help stands here, so that `--help` imports none of the modules; a test compares them.
+COMMANDS: dict[str, tuple[str, str, str, str]] = {
+    "env": ("environments", "env", "Configuration", "List, show, explain, check and create environments."),
+    "render": ("render", "render", "Generation", "Write terraform/<env>/ from the environment's configuration."),
+    "init": ("terraform", "init", "Terraform", "Prepare the environment's providers, modules and state."),
+    "validate": ("terraform", "validate", "Terraform", "Let Terraform validate the rendered tree."),
+    "fmt": ("terraform", "fmt", "Terraform", "Format the rendered tree, or check that it is formatted."),
+    "plan": ("terraform", "plan", "Terraform", "Render, plan and seal the plan for apply."),
+    "plan-target": ("terraform", "plan_target", "Terraform", "Plan one resource or module only."),
+    "apply": ("terraform", "apply", "Terraform", "Apply the sealed plan."),
+    "destroy": ("terraform", "destroy", "Terraform", "Show what goes, ask, and destroy the environment."),
+    "output": ("terraform", "output", "Terraform", "Print the environment's outputs."),
+    "drift": ("terraform", "drift", "Terraform", "Tell what changed outside Terraform."),
+    "unlock": ("terraform", "unlock", "Terraform", "Release a state lock that a dead run left behind."),
+    "clean": ("terraform", "clean", "Terraform", "Remove provider folders and saved plans; never state."),
+    "terraform": ("terraform", "raw", "Terraform", "Run any Terraform command, guarded like the others."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are invoked, and listed without being imported."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order of the help page."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command, or None."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(f"thoth_infra.cli.{module}"), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Resolve a command; an unknown one is answered with the nearest known one."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"No such command {args[0]!r}; {did_you_mean(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands by group."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for name, (_, _, group, text) in COMMANDS.items():
+            groups.setdefault(group, []).append((name, text))
+        for group, rows in groups.items():
+            with formatter.section(group):
+                formatter.write_dl(rows)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--root", type=click.Path(file_okay=False, path_type=Path), envvar="THOTH_ROOT",
+              help="Project root [default: found upward from the working directory].")
+@click.option("--engine", type=click.Choice(["auto", "docker", "local"]), default="auto", envvar="THOTH_ENGINE",
+              show_default=True, help="What runs Terraform.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout, and nothing else there.")
+@click.option("-v", "--verbose", is_flag=True, help="Show each command that is run.")
+@click.version_option(__version__, prog_name="thoth-infra")
+@click.pass_context
+def cli(ctx: click.Context, root: Path | None, engine: str, as_json: bool, verbose: bool) -> None:
+    """Render, review and operate Thoth's infrastructure.
+
+    Each command acts on one environment, named by --env or THOTH_ENV.
+    """
+    ctx.obj = {"root": root, "engine": engine, "json": as_json, "verbose": verbose}
+
+
+def report(error: ThothError) -> None:
+    """Print an error and its hint to stderr."""
+    click.secho(f"Error: {error.message}", fg="red", err=True)
+    if error.hint:
+        click.echo(f"Hint: {error.hint}", err=True)
+
+
+def main(argv: list[str] | None = None, **options: Any) -> NoReturn:
+    """Run the command line and exit with the code that docs/exit-codes.md lists."""
+    try:
+        result = cli.main(argv, prog_name="thoth-infra", standalone_mode=False, **options)
+        code = result if isinstance(result, int) else 0
+    except ThothError as error:
+        report(error)
+        code = error.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        code = 130
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`); Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    sys.exit(code)

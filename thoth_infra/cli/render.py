@@ -1,0 +1,77 @@
+"""``thoth-infra render``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import click
+
+from thoth_infra.cli.context import Project, check_environment, environments_option, pass_project, set_option
+from thoth_infra.config.load import names
+from thoth_infra.errors import CheckFailed, ConfigInvalid, Problem, ThothError
+from thoth_infra.render import write as writer
+from thoth_infra.render.tree import Tree
+from thoth_infra.render.tree import render as render_tree
+from thoth_infra.terraform.version import read_pin
+
+
+@click.command()
+@environments_option
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 and list the files that differ.")
+@click.option("--diff", is_flag=True, help="Write nothing; print a unified diff.")
+@set_option
+@pass_project
+def render(
+    project: Project, environments: tuple[str, ...], check: bool, diff: bool, settings: tuple[str, ...]
+) -> None:
+    """Write terraform/<env>/ from the environment's configuration.
+
+    Changed files are replaced atomically, stale generated ones removed; files that were not generated are
+    left alone and reported.
+    """
+    chosen = tuple(check_environment(project.root, e) for e in environments) or names(project.root)
+    trees = dict(rendered(project, chosen, settings))
+    if diff:
+        text = "".join(writer.diff(project.root, name, tree) for name, tree in trees.items())
+        project.emit({"diff": text}, text.rstrip("\n"))
+        return
+    act: Callable[..., writer.Changes] = writer.compare if check else writer.write
+    changes = [act(project.root, name, tree) for name, tree in trees.items()]
+    for change in changes:
+        for path in change.foreign:
+            project.say(f"note: {path} was not generated; it is left alone, and Terraform reads it")
+    project.emit(changes, "\n".join(_summary(change, check) for change in changes))
+    stale = [path for c in changes for path in (*c.added, *c.changed, *c.removed)]
+    if check and stale:
+        raise CheckFailed(
+            "the committed tree is not what the configuration renders:\n" + "\n".join(f"  {p}" for p in stale),
+            "run `thoth-infra render` and commit the result; `render --diff` shows it first",
+        )
+
+
+def rendered(
+    project: Project, environments: tuple[str, ...], settings: tuple[str, ...] = ()
+) -> Iterator[tuple[str, Tree]]:
+    """Yield each environment's tree. All are loaded first, so that the problems of all are reported."""
+    loaded, problems = {}, list[Problem]()
+    for name in environments:
+        try:
+            loaded[name] = project.load(name, settings).environment
+        except ConfigInvalid as error:
+            problems += error.problems
+    if problems:
+        raise ConfigInvalid(problems)
+    version = read_pin(project.root).version
+    for name, environment in loaded.items():
+        try:
+            yield name, render_tree(project.root, environment, version)
+        except ThothError as error:
+            raise ThothError(f"{name}: {error.message}", error.hint) from error
+
+
+def _summary(change: writer.Changes, check: bool) -> str:
+    if not change.any:
+        return f"{change.environment}: up to date"
+    verbs = ("to add", "to change", "to remove") if check else ("added", "changed", "removed")
+    counts = zip(verbs, (change.added, change.changed, change.removed), strict=True)
+    return f"{change.environment}: " + ", ".join(f"{len(paths)} {verb}" for verb, paths in counts if paths)

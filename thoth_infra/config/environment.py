@@ -1,0 +1,159 @@
+"""The environment: the one value that everything else is derived from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field
+
+from thoth_infra.config import rules
+from thoth_infra.config.estate import (
+    Accounts,
+    Alarms,
+    Budget,
+    Database,
+    Domain,
+    Edge,
+    GitHub,
+    Identity,
+    Network,
+    Protection,
+    Queues,
+    Retention,
+    State,
+)
+from thoth_infra.config.section import Section, Violation
+from thoth_infra.config.services import (
+    Audio,
+    Gpu,
+    GpuPool,
+    Images,
+    Logging,
+    OffHours,
+    ServiceConfig,
+    Timeouts,
+    Whisper,
+)
+from thoth_infra.config.values import EnvironmentName, ProjectName, Region, TagKey, TagValue, Text
+
+
+class Services(Section):
+    """The services of the contract, by name."""
+
+    api: ServiceConfig
+    """HTTP API and web page."""
+    orchestrator: ServiceConfig
+    """Decides each job's next stage."""
+    audio_extraction: ServiceConfig
+    """Extracts audio with FFmpeg."""
+    transcription: ServiceConfig
+    """Speech to text on a GPU."""
+    music_terms: ServiceConfig
+    """Finds music terms."""
+
+    def by_name(self) -> dict[str, ServiceConfig]:
+        """Return the services by their contract names, which have hyphens.
+
+        Fewer than all only while a configuration with problems is judged.
+        """
+        return {name.replace("_", "-"): service for name, service in self.__dict__.items()}
+
+
+class Environment(Section):
+    """One environment, complete and validated."""
+
+    name: EnvironmentName
+    """Name of the environment, which is also its file's name."""
+    project: ProjectName
+    """Prefix of every name."""
+    region: Region
+    """AWS region."""
+    contact: Text
+    """Where to ask for help."""
+    accounts: Accounts
+    """AWS accounts."""
+    identity: Identity
+    """Profiles and roles."""
+    state: State
+    """Terraform state."""
+    tags: Annotated[dict[TagKey, TagValue], Field(max_length=40)]
+    """Tags of every resource, besides those that Thoth sets itself."""
+    protection: Protection
+    """Protection against deletion."""
+    domain: Domain | None
+    """Public name."""
+    network: Network
+    """VPC and subnets."""
+    edge: Edge
+    """Load balancer and firewall."""
+    images: Images
+    """Container images."""
+    gpu_pools: Annotated[dict[ProjectName, GpuPool], Field(min_length=1, max_length=4)]
+    """GPU instances, by pool name."""
+    services: Services
+    """ECS services."""
+    off_hours: OffHours | None
+    """Scheduled scale-down of the queue workers."""
+    timeouts: Timeouts
+    """The chain of time-outs."""
+    queues: Queues
+    """SQS queues."""
+    whisper: Whisper
+    """Speech to text."""
+    audio: Audio
+    """Audio extraction."""
+    logging: Logging
+    """Logging of the containers."""
+    database: Database
+    """RDS Postgres."""
+    retention: Retention
+    """How long data lives."""
+    alarms: Alarms
+    """Alarm thresholds and recipients."""
+    budget: Budget | None
+    """Monthly budget."""
+    github: GitHub
+    """Where deployments come from."""
+
+    def violations(self) -> Iterator[Violation]:
+        """Yield every rule between sections that does not hold."""
+        return rules.violations(self)
+
+    @property
+    def prefix(self) -> str:
+        """Start of every name in AWS; staging and production share an account."""
+        return f"{self.project}-{self.name}"
+
+    @property
+    def public_url(self) -> str:
+        """Address of the web page; empty when it is the load balancer's own name."""
+        return f"https://{self.domain.name}" if self.domain else ""
+
+    @property
+    def all_tags(self) -> dict[str, str]:
+        """Return the tags of every resource, cost-allocation tags included."""
+        own = {"Project": self.project, "Environment": self.name, "ManagedBy": "thoth-infra"}
+        return {**self.tags, **own}
+
+    @property
+    def gpu_hourly_cost(self) -> float:
+        """US dollars per hour of the transcription's instance type, on demand."""
+        launch = self.services.transcription.launch
+        assert isinstance(launch, Gpu)  # noqa: S101 - rules.violations has made sure
+        return self.gpu_pools[launch.pool].instance_types[0].hourly
+
+    @property
+    def ecr_account(self) -> str:
+        """The account that holds the image repositories."""
+        return self.accounts.shared if self.images.registry == "shared" else self.accounts.own
+
+    def image(self, service: str, repository: str) -> str:
+        """Return the image reference of a service, whose image's repository is ``repository``."""
+        override = self.services.by_name()[service].image
+        if override is not None:
+            return override
+        # A repository in this account carries the environment, since two environments share the account.
+        prefix = self.project if self.images.registry == "shared" else f"{self.project}/{self.name}"
+        registry = f"{self.ecr_account}.dkr.ecr.{self.region}.amazonaws.com"
+        return f"{registry}/{prefix}/{repository}:{self.images.tag}"

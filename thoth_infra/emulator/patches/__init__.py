@@ -1,0 +1,51 @@
+"""What moto does differently from AWS, put right until hashicorp/aws creates, plans again and destroys cleanly.
+
+One module per service, imported (with the part of moto that it corrects) just before that service's first request,
+because importing all of moto's services takes longer than most commands' whole use of the emulator.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from threading import Lock
+
+from thoth_infra.emulator.patches.registry import PATCHES, Patch
+
+# moto's name of the service → the module here that corrects it
+MODULES = {
+    "applicationautoscaling": "appautoscaling",
+    "autoscaling": "autoscaling",
+    "backup": "backup",
+    "budgets": "budgets",
+    "cloudwatch": "cloudwatch",
+    "codedeploy": "codedeploy",
+    "core": "core",
+    "ec2": "ec2",
+    "ecs": "ecs",
+    "efs": "efs",
+    "logs": "logs",
+    "rds": "rds",
+    "route53": "route53",
+    "s3": "s3",
+    "sqs": "sqs",
+}
+
+_applied: set[str] = set()
+_lock = Lock()
+
+
+def apply(*services: str) -> list[Patch]:
+    """Apply the patches of these services (all of them when none is named) that moto needs and has not had yet."""
+    with _lock:
+        done = []
+        for service in services or MODULES:
+            if service in MODULES and service not in _applied:
+                _applied.add(service)
+                import_module(f"{__name__}.{MODULES[service]}")
+                done += [_apply(found) for found in PATCHES if found.service == service and found.needed()]
+        return done
+
+
+def _apply(found: Patch) -> Patch:
+    found.apply()
+    return found

@@ -1,0 +1,44 @@
+"""EC2: launch templates, and peering between accounts."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from moto.ec2.models.launch_templates import LaunchTemplate
+from moto.ec2.responses.vpc_peering_connections import VPCPeeringConnections
+
+from thoth_infra.emulator.patches.registry import ignores, patch, wrap
+
+
+@patch("ec2", needed=ignores(LaunchTemplate.create_version, "ResourceType"))
+def launch_template_data_without_own_tags() -> None:
+    """moto mixes the tags of the template itself into its LaunchTemplateData: a difference at every plan."""
+
+    @wrap(LaunchTemplate, "create_version")
+    def create_version(original: Any, self: Any, data: dict[str, Any], description: str) -> Any:
+        specifications = data.get("TagSpecifications")
+        if specifications:
+            others = [one for one in specifications if one.get("ResourceType") != "launch-template"]
+            data = {**data, "TagSpecifications": others}
+        return original(self, data, description)
+
+
+@patch("ec2", needed=lambda: not isinstance(vars(LaunchTemplate).get("tags"), property))
+def launch_template_tags_change() -> None:
+    """moto keeps the tags that a template was created with: later CreateTags and DeleteTags never show."""
+    LaunchTemplate.tags = property(lambda self: self.get_tags(), lambda self, value: None)
+
+
+@patch("ec2", needed=ignores(VPCPeeringConnections.describe_vpc_peering_connections, "copy"))
+def peering_tags_of_each_side() -> None:
+    """Each side of a peering connection has tags of its own; moto shows both accounts the requester's."""
+
+    @wrap(VPCPeeringConnections, "describe_vpc_peering_connections")
+    def describe_vpc_peering_connections(original: Any, self: Any) -> Any:
+        answer = original(self)
+        seen = [copy.copy(connection) for connection in answer.result["VpcPeeringConnections"]]
+        for connection in seen:
+            connection.ec2_backend = self.ec2_backend  # where it looks its tags up
+        answer.result["VpcPeeringConnections"] = seen
+        return answer

@@ -1,0 +1,96 @@
+"""ECS: what a service remembers of its request, and what is left of a deleted cluster."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.ecs.models import EC2ContainerServiceBackend as Backend
+from moto.ecs.responses import EC2ContainerServiceResponse as Response
+
+from thoth_infra.emulator.patches.registry import ignores, patch, wrap
+
+_FIELDS = (
+    "availabilityZoneRebalancing",
+    "capacityProviderStrategy",
+    "deploymentConfiguration",
+    "enableECSManagedTags",
+    "enableExecuteCommand",
+    "healthCheckGracePeriodSeconds",
+    "placementConstraints",
+    "placementStrategy",
+    "serviceConnectConfiguration",
+    "volumeConfigurations",
+)
+_DEPLOYMENT_FIELDS = ("capacityProviderStrategy", "serviceConnectConfiguration", "volumeConfigurations")
+
+
+@patch("ecs", needed=ignores(Response.create_service, "capacityProviderStrategy", "deploymentConfiguration"))
+def service_fields() -> None:
+    """moto drops most fields of CreateService and answers launchType=EC2, which forces a replacement."""
+
+    @wrap(Response, "create_service", "update_service")
+    def keep_fields(original: Any, self: Any) -> Any:
+        asked = self._get_params()
+        answer = original(self)
+        service = answer.result["service"]
+        for field in _FIELDS:
+            if asked.get(field) is not None:
+                setattr(service, field, asked[field])
+        for deployment in service.deployments:
+            deployment.update({field: asked[field] for field in _DEPLOYMENT_FIELDS if asked.get(field)})
+        if asked.get("capacityProviderStrategy"):
+            _without_launch_type(service)
+        return answer
+
+
+def _without_launch_type(service: Any) -> None:
+    service.launch_type = None
+    for deployment in service.deployments:
+        deployment["launchType"] = None
+
+
+@patch("ecs", needed=lambda: True)
+def service_registries_without_zero_ports() -> None:
+    """The Go SDK's registries carry no port; moto's parsed ones come back with 0, which forces a replacement."""
+
+    @wrap(Response, "create_service", "update_service")
+    def drop_zero_ports(original: Any, self: Any) -> Any:
+        answer = original(self)
+        service = answer.result["service"]
+        service.service_registries = [
+            {key: value for key, value in registry.items() if value or key not in ("containerPort", "port")}
+            for registry in service.service_registries
+        ]
+        return answer
+
+
+@patch("ecs", needed=lambda: True)
+def service_reaches_steady_state() -> None:
+    """moto starts a fixed number of tasks, whatever was asked for; ``wait_for_steady_state`` wants all of them, and
+    the primary deployment to be on the service's task definition."""
+
+    @wrap(Response, "create_service", "update_service")
+    def settle(original: Any, self: Any) -> Any:
+        answer = original(self)
+        service = answer.result["service"]
+        service.running_count, service.pending_count = service.desired_count, 0
+        for deployment in service.deployments[:1]:
+            deployment.update(
+                desiredCount=service.desired_count,
+                runningCount=service.desired_count,
+                pendingCount=0,
+                taskDefinition=service.task_definition,
+                rolloutState="COMPLETED",
+                rolloutStateReason=f"ECS deployment {deployment['id']} completed.",
+            )
+        return answer
+
+
+@patch("ecs", needed=ignores(Backend.list_clusters, "status"))
+def deleted_clusters_unlisted() -> None:
+    """moto lists deleted clusters for ever; after a destroy nothing may be left."""
+
+    @wrap(Backend, "list_clusters")
+    def list_clusters(original: Any, self: Any) -> list[str]:
+        gone = {cluster.arn for cluster in self.clusters.values() if cluster.status == "INACTIVE"}
+        return [arn for arn in original(self) if arn not in gone]

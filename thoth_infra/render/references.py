@@ -1,0 +1,162 @@
+"""What the templates see besides the environment: the contract, as HCL references."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+from thoth_infra.config.catalogue import AGENT_RESERVE_MIB
+from thoth_infra.config.environment import Environment
+from thoth_infra.contract import metrics, network
+from thoth_infra.contract.services import DATABASE_SECRET, SERVICES, Service
+from thoth_infra.contract.variables import (
+    BucketName,
+    Constant,
+    DatabaseField,
+    MountPath,
+    QueueUrl,
+    SecretField,
+    Setting,
+    Source,
+)
+from thoth_infra.render.hcl import Expression
+from thoth_infra.render.permissions import Statement, statements
+
+GPU_HOSTS = "gpu-hosts"
+_DATABASE_SECRET_ARN = "aws_db_instance.this.master_user_secret[0].secret_arn"  # noqa: S105 - a reference
+
+
+@dataclass(frozen=True)
+class ServiceView:
+    """A service as the templates see it."""
+
+    name: str
+    references: dict[str, Expression]
+    secrets: dict[str, Expression]
+    secret_arns: tuple[Expression, ...]
+    repository_arns: tuple[Expression, ...]
+    statements: tuple[Statement, ...]
+
+    @property
+    def identifier(self) -> str:
+        """The name as part of a Terraform address."""
+        return self.name.replace("-", "_")
+
+    @property
+    def policy(self) -> Expression:
+        """The JSON of the task role's policy."""
+        return Expression(f"data.aws_iam_policy_document.task_{self.identifier}.json")
+
+
+def context(env: Environment) -> dict[str, Any]:
+    """Return the templates' variables that derive from the contract."""
+    views = [_view(env, service) for service in SERVICES]
+    parts = ("references", "secrets", "secret_arns", "repository_arns", "policy")
+    return {
+        "services": views,
+        "by_service": {part: {view.name: getattr(view, part) for view in views} for part in parts},
+        "security_groups": _security_groups(env),
+        "https_clients": Expression(f'toset(["{GPU_HOSTS}", {_names()}])'),
+        "listener_ports": ["80", "443"] if env.domain else ["80"],
+        "uses_shared_account": bool(
+            env.network.peering or (env.domain and env.domain.zone_account == "shared")
+        ),
+        "contract_alarms": _alarms(),
+        "namespace": metrics.NAMESPACE,
+        "metric": {"JOBS_FAILED": metrics.JOBS_FAILED.name, "JOBS_COMPLETED": metrics.JOBS_COMPLETED.name},
+        "agent_reserve_mib": AGENT_RESERVE_MIB,
+    }
+
+
+def _names() -> str:
+    return ", ".join(f'"{service.name}"' for service in SERVICES)
+
+
+def _view(env: Environment, service: Service) -> ServiceView:
+    references = {v.name: e for v in service.environment if (e := _reference(v.source)) is not None}
+    secrets = {v.name: e for v in service.secrets if (e := _reference(v.source)) is not None}
+    own = env.services.by_name()[service.name]
+    arns = [Expression(f'aws_secretsmanager_secret.this["{name}"].arn') for name in service.secret_names]
+    if service.database:
+        arns.append(Expression(_DATABASE_SECRET_ARN))
+    return ServiceView(
+        name=service.name,
+        references=dict(sorted(references.items())),
+        secrets=dict(sorted(secrets.items())),
+        secret_arns=tuple(arns),
+        repository_arns=() if own.image else (_repository(env, service),),
+        statements=statements(env, service),
+    )
+
+
+def _repository(env: Environment, service: Service) -> Expression:
+    account = "var.shared_account_id" if env.images.registry == "shared" else "var.account_id"
+    repository = env.image(service.name, service.image).partition("/")[2].partition(":")[0]
+    return Expression(f'"arn:${{local.partition}}:ecr:${{var.region}}:${{{account}}}:repository/{repository}"')
+
+
+def _reference(source: Source) -> Expression | None:
+    """Return the HCL reference of a variable's source; None for a plain value, which travels by tfvars."""
+    match source:
+        case QueueUrl(queue, dead_letter):
+            return Expression(f'aws_sqs_queue.{"dead_letter" if dead_letter else "this"}["{queue.name}"].url')
+        case BucketName(bucket):
+            return Expression(f'module.shared_storage.bucket_names["{bucket.name}"]')
+        case DatabaseField("name"):
+            return Expression("aws_db_instance.this.db_name")
+        case DatabaseField("port"):
+            return Expression("tostring(aws_db_instance.this.port)")
+        case DatabaseField(field):
+            return Expression(f"aws_db_instance.this.{field}")
+        case SecretField(secret, field):
+            arn = _DATABASE_SECRET_ARN if secret == DATABASE_SECRET else f'aws_secretsmanager_secret.this["{secret}"].arn'
+            return Expression(f'"${{{arn}}}:{field}::"')
+        case Setting() | Constant() | MountPath():
+            return None
+    assert_never(source)
+
+
+def _security_groups(env: Environment) -> dict[str, str]:
+    groups = [
+        (network.ALB, "Load balancer"),
+        (network.DATABASE, "RDS"),
+        (network.FILES, "EFS mount targets"),
+        (GPU_HOSTS, "GPU instances: ECS agent and Session Manager"),
+    ]
+    if env.network.interface_endpoints:
+        groups.append((network.ENDPOINTS, "Interface endpoints"))
+    return dict(sorted(groups + [(service.name, service.description) for service in SERVICES]))
+
+
+def _alarms() -> dict[str, dict[str, Any]]:
+    """Alarms on the workers' own metrics."""
+
+    def alarm(service: str, metric: metrics.Metric, description: str, statistic: str, threshold: str) -> dict[str, Any]:
+        return {
+            "description": Expression(description),
+            "namespace": metrics.NAMESPACE,
+            "metric": metric.name,
+            "dimensions": {"Environment": Expression("var.environment"), "Service": service},
+            "statistic": statistic,
+            "comparison": "GreaterThanThreshold",
+            "threshold": Expression(threshold),
+            "period": 300,
+            "periods": 3,
+            "missing": "notBreaching",
+        }
+
+    alarms = {}
+    for service in SERVICES:
+        if metrics.GPU_UTILIZATION in service.metrics:
+            limit = "var.alarms.gpu_utilization_percent"
+            text = f'"GPUs of {service.name} are busier than ${{{limit}}} %: capacity is short"'
+            alarms[f"{service.name}-gpu-utilization"] = alarm(
+                service.name, metrics.GPU_UTILIZATION, text, "Average", limit
+            )
+        if metrics.REAL_TIME_FACTOR in service.metrics:
+            limit = "var.alarms.processing_minutes"
+            text = f'"A job takes longer than ${{{limit}}} minutes in {service.name}"'
+            alarms[f"{service.name}-processing-time"] = alarm(
+                service.name, metrics.STAGE_SECONDS, text, "Maximum", f"{limit} * 60"
+            )
+    return alarms
