@@ -33,7 +33,7 @@ from thoth_infra.terraform.command import (
         (Validate(), "validate -no-color"),
         (Validate(json=True), "validate -json -no-color"),
         (Fmt(), "fmt -recursive -no-color"),
-        (Fmt(check=True), "fmt -recursive -check -diff -no-color"),
+        (Fmt(check=True), "fmt -recursive -check -no-color"),
         (Plan(), "plan -input=false -detailed-exitcode -no-color"),
         (Plan(destroy=True, detailed_exitcode=False), "plan -input=false -destroy -no-color"),
         (

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import signal
 import subprocess
+import threading
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,10 +26,22 @@ from thoth_infra.terraform.workspace import Workspace
 
 pytestmark = pytest.mark.terraform
 
+#: The second resource tries for minutes to reach a machine that does not answer.
 SLOW_ROOT = """\
+resource "terraform_data" "quick" {}
+
 resource "terraform_data" "slow" {
-  provisioner "local-exec" {
-    command = "touch ${path.module}/applying; sleep 60"
+  depends_on = [terraform_data.quick]
+
+  provisioner "remote-exec" {
+    inline = ["true"]
+    connection {
+      host     = "127.0.0.1"
+      port     = 9
+      user     = "nobody"
+      password = "none"
+      timeout  = "2m"
+    }
   }
 }
 """
@@ -110,13 +126,15 @@ def test_terraforms_own_error_is_shown_and_named(
     assert "Reference to undeclared input variable" in capfd.readouterr().err
 
 
-def test_another_run_holding_the_state_is_told(
-    terraform: Terraform, local_state: Workspace, interrupt_when: InterruptWhen
-) -> None:
-    """A lock that its owner can't give back: the hint names it, and ``force_unlock`` frees nothing else."""
+def test_a_state_that_another_run_holds_is_told(terraform: Terraform, local_state: Workspace) -> None:
     terraform.init()
-    with pytest.raises(TerraformFailed, match="force-unlock failed"):
-        terraform.force_unlock("6f1c")
+    state, info = local_state.tree / "terraform.tfstate", local_state.tree / ".terraform.tfstate.lock.info"
+    with state.open("a+") as held:
+        fcntl.lockf(held, fcntl.LOCK_EX)
+        info.write_text('{"ID": "2f4a6c1e", "Operation": "OperationTypeApply", "Who": "ada@lovelace"}')
+        with pytest.raises(TerraformFailed) as failed:
+            terraform.plan()
+    assert "`thoth-infra unlock 2f4a6c1e --env staging`" in (failed.value.hint or "")
 
 
 def test_ctrl_c_lets_terraform_release_its_lock(
@@ -126,17 +144,15 @@ def test_ctrl_c_lets_terraform_release_its_lock(
     interrupt_when: InterruptWhen,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    if engine.kind == "docker":
-        with_shell(engine)
     (local_state.tree / "10-main.tf").write_text(SLOW_ROOT)
     terraform = session(local_state, variables, engine)
     terraform.init()
     terraform.plan()
-    lock = local_state.tree / ".terraform.tfstate.lock.info"
+    state, lock = local_state.tree / "terraform.tfstate", local_state.tree / ".terraform.tfstate.lock.info"
     locked: list[bool] = []
 
     def applying() -> bool:
-        if not (local_state.tree / "applying").exists():
+        if not (state.exists() and "quick" in state.read_text()):
             return False
         locked.append(lock.exists())
         return True
@@ -147,67 +163,49 @@ def test_ctrl_c_lets_terraform_release_its_lock(
     assert locked == [True]
     assert not lock.exists()
     assert "Interrupt received" in capfd.readouterr().out
+    assert containers(local_state, engine) == []
     (local_state.tree / "10-main.tf").write_text('resource "terraform_data" "quick" {}\n')
     assert terraform.plan().changes
-    if engine.kind == "docker":
-        assert containers(engine) == []
-
-
-def with_shell(engine: Engine) -> None:
-    """Skip where the image stands in for the real one and has no shell for a provisioner."""
-    assert isinstance(engine, DockerEngine)
-    run = [engine.docker, "run", "--rm", "--entrypoint", "/bin/sh", PIN.image, "-c", "true"]
-    if subprocess.run(run, capture_output=True, check=False).returncode != 0:
-        pytest.skip(f"this {PIN.image} has no shell")
-
-
-def containers(engine: Engine) -> list[str]:
-    assert isinstance(engine, DockerEngine)
-    label = "label=thoth-infra.environment=staging"
-    listed = subprocess.run(
-        [engine.docker, "ps", "-aq", "--filter", label], capture_output=True, text=True, check=True
-    )
-    return listed.stdout.split()
+    assert json.loads(state.read_text())["resources"][0]["name"] == "quick"
 
 
 @pytest.mark.docker
-def test_ctrl_c_reaches_terraform_in_its_container(
-    local_state: Workspace,
-    variables: dict[str, str],
-    docker_engine: str,
-    interrupt_when: InterruptWhen,
-    capfd: pytest.CaptureFixture[str],
+def test_ctrl_c_before_the_container_is_there_is_not_lost(
+    local_state: Workspace, variables: dict[str, str], docker_engine: str, interrupt_when: InterruptWhen
 ) -> None:
-    """Waiting for a lock that somebody holds is long, and needs no shell in the image."""
+    (local_state.tree / "10-main.tf").write_text(SLOW_ROOT)
     engine = DockerEngine(PIN, docker_engine)
     terraform = session(local_state, variables, engine)
     terraform.init()
-    state = local_state.tree / "terraform.tfstate"
-    with holding(state):
-        interrupt_when((lambda: bool(containers(engine)), signal.SIGINT))
-        with pytest.raises(Interrupted):
-            terraform.plan(lock_timeout_s=60)
-    assert "Interrupt received" in capfd.readouterr().out
-    assert containers(engine) == []
-    assert terraform.plan().changes
+    terraform.plan()
+    started = threading.Event()
+    runner = SubprocessRunner(echo=lambda _line: started.set())  # echoed before the client even starts
+    interrupt_when((lambda: started.wait(60) and bool(clients(local_state)), signal.SIGINT))
+    with pytest.raises(Interrupted):
+        Terraform(local_state, engine, runner, variables, guard=lambda _: None).apply()
+    assert containers(local_state, engine) == []
 
 
-class holding:
-    """Hold a lock on a local state as another Terraform would."""
+def clients(workspace: Workspace) -> list[str]:
+    """Return the processes that run Docker's client for the workspace's project."""
+    mount = f"src={workspace.project}".encode()
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # ended meanwhile
+            if mount in path.read_bytes():
+                found.append(path.parent.name)
+    return found
 
-    def __init__(self, state: Path) -> None:
-        self._state = state
 
-    def __enter__(self) -> None:
-        import fcntl
-
-        self._file = self._state.open("a+")
-        fcntl.lockf(self._file, fcntl.LOCK_EX)
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-        if self._state.stat().st_size == 0:
-            self._state.unlink()
+def containers(workspace: Workspace, engine: Engine) -> list[str]:
+    """Return the containers that mount the workspace's project, running or not."""
+    if not isinstance(engine, DockerEngine):
+        return []
+    mounted = f"volume={workspace.project}"
+    listed = subprocess.run(
+        [engine.docker, "ps", "-aq", "--filter", mounted], capture_output=True, text=True, check=True
+    )
+    return listed.stdout.split()
 
 
 def test_a_provider_from_a_mirror_validates(

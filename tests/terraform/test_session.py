@@ -45,7 +45,8 @@ class Stage:
 
     def answer(self, launch: Launch) -> Completed:
         command = launch.argv[1]
-        self.effects.get(command, lambda _launch: None)(launch)
+        if effect := self.effects.get(command):
+            effect(launch)
         return self.replies.get(command, Completed(0))
 
     def session(self, **settings: Any) -> Terraform:
@@ -61,7 +62,6 @@ class Stage:
 @pytest.fixture
 def stage(workspace: Workspace, variables: dict[str, str], fake_terraform: Path) -> Stage:
     made = Stage(workspace, variables, fake_terraform)
-    made.effects["init"] = lambda _launch: workspace.data_dir.mkdir(exist_ok=True)
     made.effects["plan"] = lambda launch: write_plan(launch, b"a plan")
     return made
 

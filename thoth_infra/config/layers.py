@@ -72,7 +72,9 @@ def merge(layers: list[Layer]) -> Merged:
     return merged
 
 
-def _merge(merged: Merged, target: dict[str, Any], layer: Layer, source: dict[str, Any], path: KeyPath) -> None:
+def _merge(
+    merged: Merged, target: dict[str, Any], layer: Layer, source: dict[str, Any], path: KeyPath
+) -> None:
     for key, value in source.items():
         here, below = (*path, key), target.get(key)
         if isinstance(value, dict) and isinstance(below, dict) and not _other_variant(below, value):
@@ -81,7 +83,8 @@ def _merge(merged: Merged, target: dict[str, Any], layer: Layer, source: dict[st
                 merged.origins[here] = layer.origin(here)
             _merge(merged, below, layer, value, here)
             continue
-        _forget(merged, here)
+        if key in target:
+            _forget(merged, here)
         merged.origins[here] = layer.origin(here)
         if isinstance(value, dict):
             target[key] = {}

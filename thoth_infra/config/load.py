@@ -5,17 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
-from thoth_infra.config import layers, messages, rules
+from thoth_infra.config import layers, messages, partial, rules, sources
 from thoth_infra.config.environment import Environment
-from thoth_infra.config.layers import Merged
+from thoth_infra.config.layers import Layer, Merged
+from thoth_infra.config.section import Section, Violation
 from thoth_infra.config.yaml_source import KeyPath
 from thoth_infra.errors import ConfigInvalid, Problem, ThothError, did_you_mean
 
@@ -36,13 +35,13 @@ class Loaded:
         return {
             ".".join(path): origin
             for path, _ in layers.flatten(self.merged.data)
-            if (origin := self.merged.origin(path)).layer in {"dotenv", "process", "options"}
+            if (origin := self.merged.origin(path)).layer not in layers.COMMITTED
         }
 
 
 def names(root: Path) -> tuple[str, ...]:
     """Return the names of the project's environments: the small ones first, production last."""
-    found = (f.stem for f in (root / FOLDER).glob("*.yaml") if not f.name.startswith("_"))
+    found = (f.stem for f in (root / FOLDER).glob("*.yaml") if not f.name.startswith(("_", ".")))
     order = {"dev": 0, "staging": 1, "production": 9}
     return tuple(sorted(found, key=lambda name: (order.get(name, 5), name)))
 
@@ -58,91 +57,85 @@ def load(
     """Load the environment ``name`` of the project at ``root``.
 
     ``variables`` is the process environment (the real one by default), ``settings`` are ``key=value``
-    options; ``personal=False`` leaves both out, and ``.env.<name>`` too: the committed files alone.
-    Raises ConfigInvalid with every problem, each at its file, line and key.
+    options; ``personal=False`` leaves out the process and ``.env.<name>``: the committed files, and
+    ``settings`` over them. Raises ConfigInvalid with every problem, each at its file, line and key.
     """
     merged = layers.merge(_layers(root, name, variables, settings, personal))
-    problems = tuple(_problems(merged, name))
+    problems = set(_wrong_name(merged, name))
+    try:
+        # By way of JSON, where strict mode takes lists for tuples but neither "5" for 5 nor 1 for true.
+        environment = Environment.model_validate_json(json.dumps(merged.data), strict=True)
+    except ValidationError as error:
+        problems.update(_problems(merged, name, error))
     if problems:
         raise ConfigInvalid(problems)
-    return Loaded(_validate(merged.data), merged)
+    return Loaded(environment, merged)
 
 
 def _layers(
     root: Path, name: str, variables: Mapping[str, str] | None, settings: Sequence[str], personal: bool
-) -> list[layers.Layer]:
-    folder = root / FOLDER
-    if name not in names(root):
+) -> list[Layer]:
+    folder, known = root / FOLDER, names(root)
+    if name not in known:
         raise ThothError(
             f"there is no environment {name!r} in {folder}",
-            did_you_mean(name, names(root)) if names(root) else "create one with: thoth-infra env new NAME",
+            did_you_mean(name, known) if known else "restore the folder, or change to the project's root",
         )
-    found = [
-        layers.yaml_layer("defaults", folder / DEFAULTS, Path(FOLDER, DEFAULTS)),
-        layers.yaml_layer("environment", folder / f"{name}.yaml", Path(FOLDER, f"{name}.yaml")),
-    ]
     dotenv = root / f".env.{name}"
+    wanted: list[Callable[[], Layer]] = [
+        lambda: sources.yaml_layer(layers.DEFAULTS, folder / DEFAULTS, Path(FOLDER, DEFAULTS)),
+        lambda: sources.yaml_layer(layers.ENVIRONMENT, folder / f"{name}.yaml", Path(FOLDER, f"{name}.yaml")),
+    ]
     if personal and dotenv.is_file():
-        found.append(layers.dotenv_layer(dotenv, Path(dotenv.name)))
+        wanted.append(lambda: sources.dotenv_layer(dotenv, Path(dotenv.name)))
     if personal:
-        found.append(layers.process_layer(os.environ if variables is None else variables))
+        wanted.append(lambda: sources.process_layer(os.environ if variables is None else variables))
     if settings:
-        found.append(layers.options_layer(tuple(settings)))
+        wanted.append(lambda: sources.options_layer(tuple(settings)))
+    return _read(wanted)
+
+
+def _read(wanted: list[Callable[[], Layer]]) -> list[Layer]:
+    """Read all layers; what several of them can't be read for is raised at once."""
+    found: list[Layer] = []
+    problems: list[Problem] = []
+    for read in wanted:
+        try:
+            found.append(read())
+        except ConfigInvalid as error:
+            problems.extend(error.problems)
+    if problems:
+        raise ConfigInvalid(problems)
     return found
 
 
-def _validate(data: dict[str, Any]) -> Environment:
-    # By way of JSON, where strict mode takes lists for tuples but neither "5" for 5 nor 1 for true.
-    return Environment.model_validate_json(json.dumps(data), strict=True)
+def _wrong_name(merged: Merged, name: str) -> Iterator[Problem]:
+    given = merged.data.get("name", name)
+    if given != name:
+        wrong = f"{given!r} is not the file's name"
+        yield _problem(merged, ("name",), wrong, f"write name: {name}, or rename the file")
 
 
-def _problems(merged: Merged, name: str) -> Iterator[Problem]:
-    if merged.data.get("name", name) != name:
-        yield _problem(
-            merged, ("name",), f"{merged.data['name']!r} is not the file's name", f"write name: {name}"
-        )
-    try:
-        _validate(merged.data)
-    except ValidationError as error:
-        details = error.errors(include_url=False)
-    else:
-        return
-    seen: set[KeyPath] = set()
+def _problems(merged: Merged, name: str, error: ValidationError) -> Iterator[Problem]:
+    details = error.errors(include_url=False)
+    own_file = Path(FOLDER, f"{name}.yaml")
     for detail in details:
-        if detail["type"] == "rules":
-            yield from _violations(merged, detail["ctx"]["violations"])
-            return
-        path, wrong, right = messages.explain(detail, merged)
-        if path not in seen:
-            seen.add(path)
+        for path, wrong, right in messages.explain(detail, merged.data):
+            if wrong == "is missing" and merged.origin(path).layer not in layers.COMMITTED:
+                right = right.replace("add it", f"add it to {own_file}")
             yield _problem(merged, path, wrong, right)
-    yield from _violations(merged, _rules_between_valid_sections(merged.data, details))
+    if all(detail["type"] == "violations" and not detail["loc"] for detail in details):
+        return  # the environment's own rules are the only problem, and have all been asked
+    for path, section in partial.sections(Environment, merged.data):
+        with contextlib.suppress(AttributeError):  # a rule that needs what was refused
+            for violation in _rules_of(section):
+                yield _problem(merged, *messages.absolute(path, violation))
 
 
-def _rules_between_valid_sections(
-    data: dict[str, Any], details: Sequence[ErrorDetails]
-) -> Iterator[rules.Violation]:
-    """Yield what the rules say of the sections that are valid by themselves.
-
-    A wrong section would otherwise hide every rule between the others until the next run. A rule that
-    needs a section which is not there stops at that point.
-    """
-    wrong = {str(detail["loc"][0]) for detail in details if detail["loc"]}
-    sections = {}
-    for name, field in Environment.model_fields.items():
-        if name in data and name not in wrong:
-            kind = Annotated[field.annotation, *field.metadata]  # type: ignore[name-defined]
-            adapter: TypeAdapter[Any] = TypeAdapter(kind)
-            sections[name] = adapter.validate_json(json.dumps(data[name]), strict=True)
-    partial = Environment.model_construct(**sections)
-    for rule in rules.RULES:
-        with contextlib.suppress(AttributeError):
-            yield from rule(partial)
-
-
-def _violations(merged: Merged, violations: Iterable[rules.Violation]) -> Iterator[Problem]:
-    for violation in violations:
-        yield _problem(merged, tuple(violation.key.split(".")), violation.wrong, violation.right)
+def _rules_of(section: Section) -> Iterator[Violation]:
+    if isinstance(section, Environment):
+        return rules.violations(section, incomplete=True)
+    return section.violations()
 
 
 def _problem(merged: Merged, path: KeyPath, wrong: str, right: str) -> Problem:

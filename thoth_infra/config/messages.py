@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import types
-from typing import Annotated, Any, Union, get_args, get_origin
+from collections.abc import Iterator
+from typing import Any
 
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from thoth_infra.config.environment import Environment
-from thoth_infra.config.layers import Merged
+from thoth_infra.config import shape
+from thoth_infra.config.section import Violation
 from thoth_infra.config.yaml_source import KeyPath
 from thoth_infra.errors import did_you_mean
 
 _TYPES = {
-    "string_type": ("a text", "put it in quotes"),
+    "string_type": ("a text", "write one text"),
     "int_type": ("a whole number", "write digits only"),
     "int_from_float": ("a whole number", "write it without decimals"),
     "float_type": ("a number", "write digits only"),
     "bool_type": ("a truth value", "write true or false"),
-    "tuple_type": ("a list", "write [a, b] or one '- a' line for each"),
+    "tuple_type": ("a list", "write [a, b], or one line '- a' for each"),
     "dict_type": ("a mapping", "write key: value lines below it"),
     "model_type": ("a mapping", "write key: value lines below it"),
     "model_attributes_type": ("a mapping", "write key: value lines below it"),
@@ -29,124 +27,104 @@ _BOUNDS = {
     "greater_than_equal": ("ge", "below", "at least"),
     "greater_than": ("gt", "not above", "more than"),
     "less_than_equal": ("le", "above", "at most"),
-    "less_than": ("lt", "not below", "less than"),
 }
 _LENGTHS = {
-    "too_short": ("min_length", "too short", "give at least"),
-    "string_too_short": ("min_length", "too short", "give at least"),
-    "too_long": ("max_length", "too long", "give at most"),
-    "string_too_long": ("max_length", "too long", "give at most"),
+    "too_short": ("min_length", "is too short", "at least", "item"),
+    "string_too_short": ("min_length", "is too short", "at least", "character"),
+    "too_long": ("max_length", "is too long", "at most", "item"),
+    "string_too_long": ("max_length", "is too long", "at most", "character"),
 }
 
 
-def explain(detail: ErrorDetails, merged: Merged) -> tuple[KeyPath, str, str]:
-    """Return the key path of a validation error, what is wrong there, and what would be right."""
-    path, kind, value = key_path(detail, merged.data), detail["type"], detail["input"]
-    context = detail.get("ctx", {})
+def explain(detail: ErrorDetails, data: dict[str, Any]) -> Iterator[tuple[KeyPath, str, str]]:
+    """Yield the key path of a validation error in ``data``, what is wrong there, and what would be right.
+
+    One error of a section may be of several rules between its keys.
+    """
+    path, kind = key_path(detail["loc"], data), detail["type"]
+    if kind == "violations":
+        for violation in detail["ctx"]["violations"]:
+            yield absolute(path, violation)
+        return
+    if kind in {"union_tag_invalid", "union_tag_not_found"}:
+        path = (*path, detail["ctx"]["discriminator"].strip("'"))
+    yield path, *_explain(path, detail, data)
+
+
+def absolute(path: KeyPath, violation: Violation) -> tuple[KeyPath, str, str]:
+    """Return a violation of the section at ``path`` with its key from the root."""
+    return (*path, *violation.key.split(".")), violation.wrong, violation.right
+
+
+def _explain(path: KeyPath, detail: ErrorDetails, data: dict[str, Any]) -> tuple[str, str]:
+    kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
     if kind == "refused":
-        return (*path, *filter(None, context["key"].split("."))), context["wrong"], context["right"]
+        return context["wrong"], context["right"]
     if kind == "extra_forbidden":
-        return path, "is not a known key", did_you_mean(path[-1], _fields_at(path[:-1], merged.data))
-    if kind == "missing":
-        return path, "is missing", f"add it: {_description(path, merged.data)}"
+        return _unknown_key(path, data)
+    if kind in {"missing", "union_tag_not_found"}:
+        return "is missing", f"add it: {shape.description(path, data)}"
     if kind in _TYPES:
         what, right = _TYPES[kind]
-        return path, f"{_shown(value)} is not {what}", right
+        return f"{_shown(value)} is not {what}", _without_quotes(kind, value) or right
     if kind in _BOUNDS:
         name, wrong, right = _BOUNDS[kind]
-        return path, f"{value} is {wrong} {context[name]}", f"use {right} {context[name]}"
+        return f"{value} is {wrong} {context[name]:g}", f"use {right} {context[name]:g}"
     if kind in _LENGTHS:
-        name, wrong, right = _LENGTHS[kind]
-        return path, f"{_shown(value)} is {wrong}", f"{right} {context[name]}"
-    if kind in {"literal_error", "enum"}:
-        return path, f"{_shown(value)} is not a choice", f"choose {context['expected']}"
+        name, wrong, right, unit = _LENGTHS[kind]
+        return f"{_shown(value)} {wrong}", f"give {right} {context[name]} {unit}{'s'[: context[name] != 1]}"
+    if kind == "literal_error":
+        return _not_a_choice(value, context["expected"])
     if kind == "union_tag_invalid":
-        tag = context["discriminator"].strip("'")
-        return (*path, tag), f"{context['tag']!r} is not a choice", f"choose {context['expected_tags']}"
-    if kind == "union_tag_not_found":
-        tag = context["discriminator"].strip("'")
-        return (*path, tag), "is missing", f"add it: {_description((*path, tag), merged.data)}"
-    if kind == "string_pattern_mismatch":
-        description = _description(path, merged.data)
-        return path, f"{_shown(value)} has the wrong form", f"it must match {context['pattern']}: {description}"
-    return path, detail["msg"][:1].lower() + detail["msg"][1:], _description(path, merged.data)
+        return _not_a_choice(context["tag"], context["expected_tags"])
+    return detail["msg"][:1].lower() + detail["msg"][1:], shape.description(path, data)
+
+
+def _unknown_key(path: KeyPath, data: dict[str, Any]) -> tuple[str, str]:
+    section = shape.at(data, path[:-1])
+    tag = next((name for name in shape.TAGS if name in section), None) if isinstance(section, dict) else None
+    of = f" of {tag}: {section[tag]}" if tag else ""
+    return f"is not a known key{of}", did_you_mean(path[-1], shape.fields(path[:-1], data))
+
+
+def _not_a_choice(value: Any, expected: str) -> tuple[str, str]:
+    choices = [choice.strip().strip("'") for choice in expected.replace(" or ", ", ").split(",")]
+    guess = did_you_mean(value, choices) if isinstance(value, str) else ""
+    return f"{_shown(value)} is not a choice", guess if guess.startswith("did") else f"choose {expected}"
+
+
+def _without_quotes(kind: str, value: Any) -> str | None:
+    """Return the advice where quotes alone are wrong."""
+    if kind == "string_type" and isinstance(value, int | float):
+        return f'put it in quotes: "{_shown(value)}"'
+    if kind in {"int_type", "float_type"} and isinstance(value, str) and value.isdecimal():
+        return f"write {value} without quotes"
+    if kind == "bool_type" and isinstance(value, str) and value in {"true", "false"}:
+        return f"write {value} without quotes"
+    return None
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    words: dict[Any, str] = {None: "null", True: "true", False: "false"}
+    text = words[value] if value is None or isinstance(value, bool) else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 
-def key_path(detail: ErrorDetails, data: Any) -> KeyPath:
+def key_path(location: tuple[int | str, ...], data: Any) -> KeyPath:
     """Return an error's location as a key path of ``data``.
 
     Pydantic adds the tag of a union's variant and ``[key]`` to its locations; neither is a key.
     """
-    path: list[str] = []
-    for part in detail["loc"]:
-        if part == "[key]" or (isinstance(data, dict) and part not in data and part == _tag(data)):
-            continue
-        path.append(str(part))
-        if isinstance(data, dict):
-            data = data.get(str(part))
-        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
-            data = data[part]
-        else:
-            data = None
-    return tuple(path)
+    path: KeyPath = ()
+    of_variant = False
+    for part in location:
+        if not of_variant and _is_tagged(path, data):
+            of_variant = True
+        elif part != "[key]":
+            path, of_variant = (*path, str(part)), False
+    return path
 
 
-def _tag(data: dict[str, Any]) -> Any:
-    return data.get("type", data.get("kind"))
-
-
-def _fields_at(path: KeyPath, data: Any) -> tuple[str, ...]:
-    model = model_at(path, data)
-    return tuple(model.model_fields) if model else ()
-
-
-def _description(path: KeyPath, data: Any) -> str:
-    parent = model_at(path[:-1], data)
-    field: FieldInfo | None = parent.model_fields.get(path[-1]) if parent and path else None
-    return (field.description if field and field.description else "see docs/configuration.md").rstrip(".")
-
-
-def model_at(path: KeyPath, data: Any) -> type[BaseModel] | None:
-    """Return the model that describes the mapping at ``path``, or None where there is none."""
-    annotation: Any = Environment
-    for part in path:
-        data = data.get(part) if isinstance(data, dict) else None
-        model = _model(annotation, None)
-        if model is not None:
-            field = model.model_fields.get(part)
-            annotation = field.annotation if field else None
-        else:
-            annotation = _item(annotation)
-        annotation = _model(annotation, data) or annotation
-    return _model(annotation, data)
-
-
-def _model(annotation: Any, data: Any) -> type[BaseModel] | None:
-    """Return the model behind an annotation; of a union, the variant whose tag ``data`` names."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    if get_origin(annotation) is Annotated:
-        return _model(get_args(annotation)[0], data)
-    if get_origin(annotation) in (Union, types.UnionType):
-        models = [m for a in get_args(annotation) if (m := _model(a, data))]
-        tag = _tag(data) if isinstance(data, dict) else None
-        tagged = [m for m in models if tag is not None and tag in _tags(m)]
-        return tagged[0] if tagged else models[0] if models else None
-    return None
-
-
-def _tags(model: type[BaseModel]) -> tuple[Any, ...]:
-    field = model.model_fields.get("type") or model.model_fields.get("kind")
-    return get_args(field.annotation) if field else ()
-
-
-def _item(annotation: Any) -> Any:
-    if get_origin(annotation) is Annotated:
-        annotation = get_args(annotation)[0]
-    arguments = get_args(annotation)
-    return arguments[-1] if get_origin(annotation) is dict else arguments[0] if arguments else None
+def _is_tagged(path: KeyPath, data: Any) -> bool:
+    found = shape.place(path, data)
+    return found is not None and any(shape.tag_values(model) for model in shape.variants(found.annotation))

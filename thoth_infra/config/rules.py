@@ -58,7 +58,9 @@ def _peering(env: Environment) -> Iterator[Violation]:
     if peering is None:
         return
     if not peering.vpc_id:
-        yield Violation("network.peering.vpc_id", "the peer's VPC id is empty", "give the shared account's VPC")
+        yield Violation(
+            "network.peering.vpc_id", "the peer's VPC id is empty", "give the shared account's VPC"
+        )
     if ipaddress.IPv4Network(peering.cidr).overlaps(ipaddress.IPv4Network(env.network.cidr)):
         yield Violation(
             "network.peering.cidr",
@@ -79,7 +81,9 @@ def _existing_vpc(env: Environment) -> Iterator[Violation]:
                 "give at least two, in different availability zones",
             )
         if ids and not vpc_id:
-            yield Violation(key, "subnets of an existing VPC are given, but no VPC", "give network.vpc_id too")
+            yield Violation(
+                key, "subnets of an existing VPC are given, but no VPC", "give network.vpc_id too"
+            )
     seen: set[str] = set()
     for tier, ids in tiers.items():
         for index, subnet in enumerate(ids):

@@ -34,7 +34,9 @@ def _launch(env: Environment, name: str) -> Iterator[Violation]:
         yield Violation(f"{key}.gpus", f"{name} needs a GPU", "use gpus: 1")
     elif not service.gpu and launch.gpus > 0:
         yield Violation(
-            f"{key}.gpus", f"{name} does not use a GPU", "use gpus: 0, so that it shares the hosts without one"
+            f"{key}.gpus",
+            f"{name} does not use a GPU",
+            "use gpus: 0, so that it shares the hosts without one",
         )
 
 
@@ -86,7 +88,10 @@ def _neighbours(env: Environment, name: str) -> Iterator[Violation]:
             f" network interfaces carry {enis}",
             "launch it on Fargate or on another pool",
         )
-    for field, room, unit in (("memory_mib", smallest.task_memory_mib, "MiB"), ("cpu", smallest.task_cpu, "CPU units")):
+    for field, room, unit in (
+        ("memory_mib", smallest.task_memory_mib, "MiB"),
+        ("cpu", smallest.task_cpu, "CPU units"),
+    ):
         wanted = sum(count * int(getattr(other, field)) for other, count in tasks)
         own = int(getattr(launch, field))
         if wanted > room and own <= room:
@@ -111,12 +116,16 @@ def _scaling(env: Environment, name: str) -> Iterator[Violation]:
     least, most = ("tasks", "tasks") if scaling.kind == "fixed" else ("min", "max")
     worker = BY_NAME[name].stage is not None
     if isinstance(scaling, BacklogScaling) and not worker:
-        yield Violation(f"{key}.kind", f"{name} has no queue of jobs to follow", "use kind: cpu or kind: fixed")
+        yield Violation(
+            f"{key}.kind", f"{name} has no queue of jobs to follow", "use kind: cpu or kind: fixed"
+        )
     if scaling.bounds[0] == 0 and not worker:
         yield Violation(f"{key}.{least}", f"{name} would not run", "use at least 1")
     elif scaling.bounds[0] == 0 and scaling.kind == "cpu":
         yield Violation(
-            f"{key}.{least}", "a service without tasks has no CPU to follow", "use at least 1, or kind: backlog"
+            f"{key}.{least}",
+            "a service without tasks has no CPU to follow",
+            "use at least 1, or kind: backlog",
         )
     if name == ORCHESTRATOR.name and scaling.bounds[1] > 2:
         yield Violation(

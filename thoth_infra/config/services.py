@@ -220,7 +220,9 @@ class OffHours(Section):
         """The times differ, and each day is named once."""
         if self.stop_at == self.start_at:
             yield Violation(
-                "start_at", f"stop_at and start_at are both {self.stop_at}", "start the workers at another time"
+                "start_at",
+                f"stop_at and start_at are both {self.stop_at}",
+                "start the workers at another time",
             )
         if len(set(self.days)) != len(self.days):
             yield Violation("days", "a day is named twice", "name each day once")

@@ -38,7 +38,9 @@ def place(path: KeyPath, data: Any = None) -> Place | None:
     annotation: Any = Environment
     for part in path:
         models = variants(annotation, data)
-        section, found = next(((m, m.model_fields[part]) for m in models if part in m.model_fields), (None, None))
+        section, found = next(
+            ((m, m.model_fields[part]) for m in models if part in m.model_fields), (None, None)
+        )
         if found is not None:
             annotation = found.annotation
         elif models or (item := _item(annotation)) is None:
@@ -150,7 +152,7 @@ def descriptions(model: type[BaseModel]) -> dict[str, str]:
 
     Read from the source when somebody asks: pydantic would parse every class at every start.
     """
-    found = dict(descriptions(model.__base__)) if model.__base__ not in (BaseModel, None) else {}  # type: ignore[arg-type]
+    found = dict(descriptions(model.__base__)) if model.__base__ not in (BaseModel, None) else {}
     body = ast.parse(textwrap.dedent(inspect.getsource(model))).body[0]
     assert isinstance(body, ast.ClassDef)  # noqa: S101 - the source of a class is a class
     for statement, text in zip(body.body, body.body[1:], strict=False):

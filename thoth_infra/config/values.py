@@ -82,8 +82,8 @@ def _text(value: str) -> str:
         raise refusal(f"{value!r} holds a control character", "use printable text on one line")
     if unicodedata.normalize("NFC", value) != value:
         raise refusal(
-            f"{ascii(value)} is not in Unicode normal form C, which Terraform would turn it into",
-            f"write {ascii(unicodedata.normalize('NFC', value))}",
+            f"{value!a} is not in Unicode normal form C, which Terraform would turn it into",
+            f"write {unicodedata.normalize('NFC', value)!a}",
         )
     return value
 
@@ -135,7 +135,9 @@ def _likely(name: str, zones: set[str]) -> set[str]:
     import difflib  # only for an error
 
     usual = {zone for zone in zones if "/" in zone and not zone.startswith(("Etc/", "SystemV/"))} | {"UTC"}
-    return usual if difflib.get_close_matches(name, usual, n=1) else {"America/New_York", "Europe/Berlin", "UTC"}
+    return (
+        usual if difflib.get_close_matches(name, usual, n=1) else {"America/New_York", "Europe/Berlin", "UTC"}
+    )
 
 
 # The values that CloudWatch Logs accepts (PutRetentionPolicy, API reference).
@@ -151,10 +153,11 @@ INTERFACE_SERVICES: frozenset[str] = frozenset(get_args(InterfaceService))
 
 Text = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_text)]
 EnvironmentName = Annotated[
-    str, Matching(r"[a-z][a-z0-9]{1,11}", "an environment's name", "staging (2 to 12 of a–z and 0–9)")
+    str, Matching(r"[a-z][a-z0-9]{1,11}", "an environment's name", "staging (2 to 12 letters and digits)")
 ]
 ProjectName = Annotated[
-    str, Matching(r"[a-z][a-z0-9]{1,11}", "a short name", "thoth (2 to 12 of a–z and 0–9, a letter first)")
+    str,
+    Matching(r"[a-z][a-z0-9]{1,11}", "a short name", "thoth (2 to 12 letters and digits, a letter first)"),
 ]
 AccountId = Annotated[
     str, Matching(r"[0-9]{12}", "an AWS account id", '"087439708020" (12 digits, in quotes)')
@@ -178,7 +181,8 @@ Cidr = Annotated[str, AfterValidator(_cidr)]
 VpcCidr = Annotated[str, AfterValidator(_cidr), AfterValidator(_vpc_cidr)]
 SubnetCidr = Annotated[str, AfterValidator(_cidr), AfterValidator(_subnet_cidr)]
 VpcId = Annotated[
-    str, Matching(r"(vpc-([0-9a-f]{8}|[0-9a-f]{17}))?", "a VPC id", 'vpc-0123456789abcdef0, or "" to create one')
+    str,
+    Matching(r"(vpc-([0-9a-f]{8}|[0-9a-f]{17}))?", "a VPC id", 'vpc-0123456789abcdef0, or "" to create one'),
 ]
 SubnetId = Annotated[
     str, Matching(r"subnet-([0-9a-f]{8}|[0-9a-f]{17})", "a subnet id", "subnet-0123456789abcdef0")
@@ -186,7 +190,9 @@ SubnetId = Annotated[
 AmiId = Annotated[
     str,
     Matching(
-        r"(ami-([0-9a-f]{8}|[0-9a-f]{17}))?", "an AMI id", 'ami-0123456789abcdef0, or "" for the recommended one'
+        r"(ami-([0-9a-f]{8}|[0-9a-f]{17}))?",
+        "an AMI id",
+        'ami-0123456789abcdef0, or "" for the recommended one',
     ),
 ]
 DomainName = Annotated[
@@ -232,7 +238,10 @@ TagKey = Annotated[
     str, Matching(r"(?![aA][wW][sS]:)[\w .:/=+@-]{1,128}", "a tag key", "CostCenter (never aws:…)")
 ]
 TagValue = Annotated[
-    str, Matching(r"[\w .:/=+@-]{0,256}", "a tag value", "tfs-infrastructure (letters, digits and _ . : / = + - @)")
+    str,
+    Matching(
+        r"[\w .:/=+@-]{0,256}", "a tag value", "tfs-infrastructure (letters, digits and _ . : / = + - @)"
+    ),
 ]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 ClockTime = Annotated[str, Matching(r"([01][0-9]|2[0-3]):[0-5][0-9]", "a time of day", '"07:30"')]

@@ -69,7 +69,9 @@ def read(file: Path, shown: Path) -> Document:
         content = file.read_bytes()
     except OSError as error:
         why = (error.strerror or str(error)).lower()
-        raise _invalid(shown, 1, f"can't be read ({why})", "restore the file, or mend its permissions") from None
+        raise _invalid(
+            shown, 1, f"can't be read ({why})", "restore the file, or mend its permissions"
+        ) from None
     return parse(content, shown)
 
 
@@ -130,7 +132,7 @@ class _Reader:
         self.lines: dict[KeyPath, int] = {}
         self.spans: dict[KeyPath, Span] = {}
         self.problems: list[Problem] = []
-        self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=_Loader)
+        self._events: Iterator[Any] = yaml.parse(text, Loader=_Loader)
 
     def document(self) -> Any:
         """Return the value of the only document; None for an empty one."""
@@ -149,7 +151,7 @@ class _Reader:
         """Note a problem."""
         self.problems.append(Problem(self.file, line, ".".join(path) or "(file)", wrong, right))
 
-    def _value(self, event: yaml.Event, path: KeyPath) -> Any:
+    def _value(self, event: Any, path: KeyPath) -> Any:
         line = event.start_mark.line + 1
         self.lines.setdefault(path, line)
         if getattr(event, "anchor", None):

@@ -37,6 +37,9 @@ class Wire:
         answer = self._send("kms", "POST", "/", json.dumps(parameters).encode(), headers)
         return json.loads(answer or "{}") if answer is not None else None
 
+    def route53(self, method: str, path: str, body: str = "") -> str | None:
+        return self._send("route53", method, path, body.encode(), {"Content-Type": "application/xml"})
+
     def query(self, service: str, version: str, action: str, **parameters: str) -> dict[str, str] | None:
         """An action of IAM or STS; the answer is the text of each element that has no children, by name."""
         form = urlencode({"Action": action, "Version": version, **parameters}).encode()

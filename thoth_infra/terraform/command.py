@@ -28,17 +28,20 @@ class _Typed:
 class Init(_Typed):
     """Prepare the data directory.
 
-    ``lockfile_readonly`` verifies providers against the committed lock file without rewriting it.
+    ``lockfile_readonly`` verifies providers against the committed lock file without rewriting it;
+    without ``backend`` neither state nor account is touched.
     """
 
     name = "init"
     lockfile_readonly: bool = False
     upgrade: bool = False
     reconfigure: bool = False
+    backend: bool = True
 
     def options(self) -> dict[str, Option]:
         return _NO_INPUT | {
             "lockfile": "readonly" if self.lockfile_readonly else None,
+            "backend": None if self.backend else "false",
             "upgrade": self.upgrade,
             "reconfigure": self.reconfigure,
         }
@@ -63,7 +66,8 @@ class Fmt(_Typed):
     check: bool = False
 
     def options(self) -> dict[str, Option]:
-        return {"recursive": True, "check": self.check, "diff": self.check}
+        # Not -diff: it needs a diff program, and an image may have none.
+        return {"recursive": True, "check": self.check}
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,11 @@ class Terraform:
         stamp.record(self.workspace, self._fingerprint())
         return True
 
+    def init_without_backend(self) -> None:
+        """Prepare providers and modules only: enough to validate, and needs neither state nor account."""
+        readonly = self.workspace.lock_file.exists()
+        self._run(Init(backend=False, lockfile_readonly=readonly))
+
     def validate(self) -> None:
         """Check the configuration."""
         self._run(Validate())
@@ -128,7 +133,7 @@ class Terraform:
         self._admit()
         path = self._plan_place(out)
         before = file_digests(self.workspace.tree)
-        self._discard(path)
+        discard(path)
         write_atomic(path, b"", mode=0o600)  # Terraform writes into it, and leaves its permissions
         command = Plan(path, targets, destroy, refresh_only, lock=lock, lock_timeout_s=lock_timeout_s)
         try:
@@ -146,7 +151,7 @@ class Terraform:
                 counts=_counts(completed.stdout),
             )
         except BaseException:
-            self._discard(path)
+            discard(path)
             raise
         return PlanFile(path, completed.code == _PLAN_HAS_CHANGES, made)
 
@@ -168,7 +173,7 @@ class Terraform:
         self._admit()
         sealed = self.verify(path, max_age=max_age)
         self._run(Apply(path, lock_timeout_s))
-        self._discard(path)
+        discard(path)
         return sealed
 
     def output(self, name: str | None = None) -> Any:
@@ -193,17 +198,9 @@ class Terraform:
             raise error
         return completed.code
 
-    def clean(self) -> tuple[Path, ...]:
-        """Remove the data directory, plans and seals; never state, never the lock file."""
-        scratch = self.workspace.scratch
-        names = ("*.tfplan", "*.seal.json", "init.stamp", "terraform.rc", "engine.json")
-        found = [path for name in names for path in sorted(scratch.glob(name))]
-        for path in found:
-            path.unlink()
-        if self.workspace.data_dir.exists():
-            shutil.rmtree(self.workspace.data_dir)
-            found.append(self.workspace.data_dir)
-        return tuple(found)
+    def show_output(self, stdout: Stdout) -> None:
+        """Say where Terraform's own output goes from now on."""
+        self._stdout = stdout
 
     def _run(
         self, command: Command, *, accept: tuple[int, ...] = (0,), stdout: Stdout | None = None
@@ -250,10 +247,23 @@ class Terraform:
                 "Plan again.",
             )
 
-    @staticmethod
-    def _discard(plan: Path) -> None:
-        seal_path(plan).unlink(missing_ok=True)
-        plan.unlink(missing_ok=True)
+
+def discard(plan: Path) -> None:
+    """Remove a saved plan and its seal."""
+    seal_path(plan).unlink(missing_ok=True)
+    plan.unlink(missing_ok=True)
+
+
+def clean(workspace: Workspace) -> tuple[Path, ...]:
+    """Remove the data directory, plans and seals; never state, never the lock file."""
+    names = ("*.tfplan", "*.seal.json", "init.stamp", "terraform.rc", "engine.json")
+    found = [path for name in names for path in sorted(workspace.scratch.glob(name))]
+    for path in found:
+        path.unlink()
+    if workspace.data_dir.exists():
+        shutil.rmtree(workspace.data_dir)
+        found.append(workspace.data_dir)
+    return tuple(found)
 
 
 def _counts(output: str) -> Counts:

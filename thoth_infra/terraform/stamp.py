@@ -37,7 +37,8 @@ def is_current(workspace: Workspace, wanted: str) -> bool:
 
 def record(workspace: Workspace, reached: str) -> None:
     """Remember a successful ``init``."""
-    write_atomic(private_folder(workspace.scratch) / "init.stamp", reached, mode=0o600)
+    private_folder(workspace.data_dir)  # Terraform makes none when there is nothing to keep in it
+    write_atomic(_path(workspace), reached, mode=0o600)
 
 
 def forget(workspace: Workspace) -> None:

@@ -1,0 +1,174 @@
+"""Puts one command's Terraform together: environment, engine, credentials, guard, emulator."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from thoth_infra.aws import identity
+from thoth_infra.cli.context import Project
+from thoth_infra.cli.render import rendered
+from thoth_infra.config.environment import Environment
+from thoth_infra.config.load import Loaded
+from thoth_infra.render import write as writer
+from thoth_infra.terraform.backend import check_backend
+from thoth_infra.terraform.engines import Engine, resolve
+from thoth_infra.terraform.runner import Stdout, SubprocessRunner
+from thoth_infra.terraform.session import Terraform
+from thoth_infra.terraform.version import read_pin
+from thoth_infra.terraform.workspace import Backend, Workspace
+
+SCRATCH = ".thoth"
+
+
+@dataclass(frozen=True)
+class Session:
+    """One environment's Terraform, ready to run."""
+
+    environment: Environment
+    terraform: Terraform
+    workspace: Workspace
+
+    @property
+    def place(self) -> str:
+        """Environment and account, for messages."""
+        where = "the emulator" if self.workspace.emulated else f"account {self.workspace.account_id}"
+        return f"{self.environment.name} ({where}, {self.workspace.region})"
+
+
+def scratch_folder(root: Path, environment: str, emulate: bool) -> Path:
+    """Return where plans, provider folders and the emulator's state of an environment are kept."""
+    folder = root / SCRATCH / environment
+    return folder / "emulated" if emulate else folder
+
+
+def emulator_folder(root: Path, environment: str) -> Path:
+    """Return where the emulated AWS of an environment is kept between commands."""
+    return scratch_folder(root, environment, emulate=True) / "aws"
+
+
+def workspace_of(root: Path, env: Environment, emulate: bool) -> Workspace:
+    """Return the workspace of an environment."""
+    return Workspace(
+        environment=env.name,
+        account_id=env.accounts.own,
+        region=env.region,
+        backend=Backend(env.state.bucket, env.state.key, env.region),
+        project=root,
+        tree=writer.folder(root, env.name),
+        scratch=scratch_folder(root, env.name, emulate),
+        emulated=emulate,
+    )
+
+
+@contextmanager
+def session(
+    project: Project,
+    name: str,
+    *,
+    emulate: bool = False,
+    offline: bool = False,
+    stdout: Stdout | None = None,
+    loaded: Loaded | None = None,
+) -> Iterator[Session]:
+    """Yield the Terraform of environment ``name``.
+
+    Before its first process the identity guard asks STS who we are and compares account, role, profile and
+    state key. ``offline`` is for commands that touch neither state nor AWS: only the state key is compared.
+    With ``emulate`` an emulator runs for as long as the context, and the guard asks that one.
+    """
+    env = (loaded or project.load(name)).environment
+    workspace = workspace_of(project.root, env, emulate)
+    runner = SubprocessRunner(notify=project.say, echo=_echo if project.verbose else _quiet)
+    with _variables(project, env, emulate) as variables:
+        engine = resolve(project.engine, read_pin(project.root), variables)
+        guarded = variables if offline else _signed_in(env, variables)
+        terraform = Terraform(
+            workspace,
+            engine,
+            runner,
+            _for_engine(engine, guarded, emulate or offline),
+            guard=_Guard(env, guarded, offline),
+            notify=project.say,
+            stdout=stdout or ("stderr" if project.json else "inherit"),
+            color=_colour(project),
+        )
+        yield Session(env, terraform, workspace)
+
+
+def render_into(project: Project, name: str) -> None:
+    """Bring the environment's tree up to date, and say what changed."""
+    for environment, tree in rendered(project, (name,)):
+        changes = writer.write(project.root, environment, tree)
+        for verb, paths in (("added", changes.added), ("changed", changes.changed), ("removed", changes.removed)):
+            for path in paths:
+                project.say(f"rendered: {verb} {path}")
+
+
+@contextmanager
+def _variables(project: Project, env: Environment, emulate: bool) -> Iterator[dict[str, str]]:
+    if not emulate:
+        yield dict(os.environ)
+        return
+    from thoth_infra.emulator import running
+    from thoth_infra.emulator.world import prepare
+
+    with running(emulator_folder(project.root, env.name)) as emulator:
+        prepare(emulator, env)
+        account, region = env.accounts.own, env.region
+        # The profile's name stands for the role behind it, so that the guard runs as it does for real.
+        redirected = emulator.variables(account_id=account, region=region, role=env.identity.profile)
+        yield {**os.environ, **redirected}
+
+
+def _signed_in(env: Environment, variables: Mapping[str, str]) -> dict[str, str]:
+    """Choose the environment's own profile where neither a profile nor keys are set."""
+    if identity.profile_in_use(variables) or variables.get("AWS_ACCESS_KEY_ID"):
+        return dict(variables)
+    if variables.get("AWS_WEB_IDENTITY_TOKEN_FILE"):
+        return dict(variables)
+    return {**variables, "AWS_PROFILE": env.identity.profile}
+
+
+def _for_engine(engine: Engine, variables: dict[str, str], without_aws: bool) -> Mapping[str, str]:
+    """Let a container have the credentials themselves: it sees neither the user's files nor helpers."""
+    if engine.kind != "docker" or without_aws:
+        return variables
+    return {**variables, **identity.credentials(variables)}
+
+
+@dataclass(frozen=True)
+class _Guard:
+    """Refuses to start Terraform as anybody else than the environment wants."""
+
+    env: Environment
+    variables: Mapping[str, str]
+    offline: bool
+
+    def __call__(self, workspace: Workspace) -> None:
+        check_backend(workspace)
+        if self.offline:
+            return
+        wanted = identity.Expected(
+            self.env.name, self.env.accounts.own, self.env.identity.profile, self.env.identity.role_patterns
+        )
+        found = identity.whoami(self.variables, self.env.region)
+        identity.guard(found, wanted, identity.profile_in_use(self.variables))
+
+
+def _colour(project: Project) -> bool:
+    return sys.stdout.isatty() and not project.json and "NO_COLOR" not in os.environ
+
+
+def _echo(command: str) -> None:
+    click.secho(f"+ {command}", err=True, dim=True)
+
+
+def _quiet(_command: str) -> None:
+    return None
