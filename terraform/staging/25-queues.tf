@@ -53,7 +53,7 @@ data "aws_iam_policy_document" "queue" {
     resources = [each.value]
 
     principals {
-      type        = "*"
+      type        = "AWS"
       identifiers = ["*"]
     }
 

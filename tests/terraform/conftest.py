@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.terraform.stage import Stage, write_plan
 from thoth_infra.terraform.version import Pin
 from thoth_infra.terraform.workspace import Backend, Workspace
 
@@ -123,9 +124,7 @@ def docker_engine() -> str:
     found = shutil.which("docker")
     if found is None:
         pytest.skip("no docker on PATH")
-    image = subprocess.run(
-        [found, "image", "inspect", PIN.image], capture_output=True, text=True, check=False
-    )
+    image = subprocess.run([found, "image", "inspect", PIN.image], capture_output=True, text=True, check=False)
     if image.returncode != 0:
         pytest.skip(f"no Docker engine with {PIN.image}: {image.stderr.strip()}")
     return found
@@ -153,3 +152,10 @@ def interrupt_when() -> Iterator[InterruptWhen]:
     yield start
     for thread in threads:
         thread.join(60)
+
+
+@pytest.fixture
+def stage(workspace: Workspace, variables: dict[str, str], fake_terraform: Path) -> Stage:
+    made = Stage(workspace, variables, fake_terraform)
+    made.effects["plan"] = lambda launch: write_plan(launch, b"a plan")
+    return made

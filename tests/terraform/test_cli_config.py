@@ -70,9 +70,7 @@ def test_the_users_credentials_stay(
     assert text.count("\nprovider_installation {") == 1
 
 
-def test_what_terraform_login_stored_stays(
-    workspace: Workspace, variables: dict[str, str], mirror: Path
-) -> None:
+def test_what_terraform_login_stored_stays(workspace: Workspace, variables: dict[str, str], mirror: Path) -> None:
     stored = Path(variables["HOME"]) / ".terraform.d" / "credentials.tfrc.json"
     stored.parent.mkdir()
     stored.write_text(json.dumps({"credentials": {"app.example.com": {"token": 'a"b\\c'}}}))
@@ -107,9 +105,7 @@ def test_a_user_who_says_where_providers_come_from_is_obeyed(
     assert providers.config == rc
     assert providers.mirror is None
     assert providers.readable == (rc, mirror)
-    assert (
-        providers.remark == f"THOTH_PROVIDER_MIRROR is not used: {rc} already says where providers come from"
-    )
+    assert providers.remark == f"THOTH_PROVIDER_MIRROR is not used: {rc} already says where providers come from"
 
 
 def test_without_a_mirror_the_user_s_file_is_all_there_is(
@@ -166,8 +162,7 @@ def test_terraform_finds_a_mirror_by_any_name(
     rc = tmp_path / "rc"
     rc.write_text(compose(Mirror(root, package)))
     (workspace.tree / "00-backend.tf").write_text(
-        "terraform {\n  required_providers {\n"
-        '    aws = { source = "hashicorp/aws", version = "5.99.0" }\n  }\n}\n'
+        'terraform {\n  required_providers {\n    aws = { source = "hashicorp/aws", version = "5.99.0" }\n  }\n}\n'
     )
     done = subprocess.run(
         [real_terraform, "init", "-no-color"],

@@ -59,9 +59,7 @@ def test_choosing_starts_no_terraform(script: Script, tmp_path: Path) -> None:
 
 def test_neither_engine_is_an_error_that_tells_how_to_get_both(script: Script) -> None:
     docker = script("docker", NO_ENGINE)
-    with pytest.raises(
-        EngineError, match=r"Cannot connect to the Docker daemon.*no terraform on PATH"
-    ) as error:
+    with pytest.raises(EngineError, match=r"Cannot connect to the Docker daemon.*no terraform on PATH") as error:
         resolve("auto", PIN, only(docker))
     assert error.value.exit_code == 5
     assert "hashicorp/terraform:1.11.4" in (error.value.hint or "")
@@ -126,9 +124,7 @@ def test_a_person_at_a_terminal_is_no_automation(
 def test_only_exactly_the_pinned_version_is_run(
     workspace: Workspace, variables: dict[str, str], fake_terraform: Path
 ) -> None:
-    with pytest.raises(
-        EngineError, match=r"is Terraform 1\.11\.4; this project is pinned to 1\.11\.5"
-    ) as error:
+    with pytest.raises(EngineError, match=r"is Terraform 1\.11\.4; this project is pinned to 1\.11\.5") as error:
         LocalEngine(Pin("1.11.5"), fake_terraform).launch(("plan",), workspace, variables)
     assert "install Terraform 1.11.5" in (error.value.hint or "")
 

@@ -88,9 +88,7 @@ def test_the_named_mirror_comes_before_all(tmp_path: Path) -> None:
 def test_a_named_mirror_without_the_provider_is_an_error(tmp_path: Path) -> None:
     unpacked(tmp_path / "other")
     variables = {"THOTH_PROVIDER_MIRROR": str(tmp_path / "empty")}
-    with pytest.raises(
-        EngineError, match=r"does not hold .*hashicorp/aws 5\.100\.0 for linux_amd64"
-    ) as error:
+    with pytest.raises(EngineError, match=r"does not hold .*hashicorp/aws 5\.100\.0 for linux_amd64") as error:
         find(variables, tmp_path, TARGET, roots=[tmp_path / "other"])
     assert "terraform providers mirror" in (error.value.hint or "")
 

@@ -231,6 +231,23 @@ def test_a_provider_from_a_mirror_validates(
     assert local_state.lock_file.read_text() == before
 
 
+def test_a_provider_that_the_lock_file_does_not_know_tells_how_to_add_it(
+    local_state: Workspace, variables: dict[str, str], real_terraform: Path, tmp_path: Path
+) -> None:
+    found = search(candidates(dict(os.environ), tmp_path), host_platform("linux"))
+    if found is None:
+        pytest.skip("this machine has no mirror of the provider")
+    variables["THOTH_PROVIDER_MIRROR"] = str(found.root)
+    (local_state.tree / "00-backend.tf").write_text(AWS_ROOT)
+    local_state.lock_file.write_text(
+        'provider "registry.terraform.io/hashicorp/aws" {\n  version = "5.100.0"\n'
+        '  hashes  = ["h1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="]\n}\n'
+    )
+    with pytest.raises(EngineError) as failed:
+        session(local_state, variables, LocalEngine(PIN, real_terraform)).init()
+    assert "providers lock -platform=" in (failed.value.hint or "")
+
+
 def test_a_provider_that_is_nowhere_is_an_engine_error(
     local_state: Workspace, variables: dict[str, str], engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -244,9 +261,7 @@ def test_a_provider_that_is_nowhere_is_an_engine_error(
     assert "THOTH_PROVIDER_MIRROR" in (failed.value.hint or "")
 
 
-def test_emulated_and_real_runs_keep_apart(
-    local_state: Workspace, variables: dict[str, str], engine: Engine
-) -> None:
+def test_emulated_and_real_runs_keep_apart(local_state: Workspace, variables: dict[str, str], engine: Engine) -> None:
     emulated = replace(local_state, scratch=local_state.scratch / "emulated", emulated=True)
     session(local_state, variables, engine).init()
     assert session(emulated, variables, engine).init()

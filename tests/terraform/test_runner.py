@@ -30,9 +30,7 @@ def talker(script: Script) -> Path:
     return script("talker", 'echo "said $1"; echo "complained" >&2; pwd >&2; exit 3')
 
 
-def test_output_is_shown_where_it_belongs_and_kept(
-    talker: Path, capfdbinary: pytest.CaptureFixture[bytes]
-) -> None:
+def test_output_is_shown_where_it_belongs_and_kept(talker: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     completed = SubprocessRunner().run(launch(talker, "a b"))
     out, err = capfdbinary.readouterr()
     assert completed == Completed(3, "said a b\n", f"complained\n{talker.parent}\n")
@@ -155,6 +153,25 @@ def test_an_interrupt_is_passed_on_once_and_waited_for(
     ]
 
 
+@pytest.mark.parametrize("interactive", [False, True])
+def test_only_an_interactive_command_is_in_reach_of_the_terminals_own_interrupt(
+    script: Script, tmp_path: Path, interactive: bool
+) -> None:
+    """A terminal signals its whole foreground group: Terraform must not hear that and ours."""
+    where = tmp_path / "group"
+    code = f"import os; open('{where}', 'w').write(str(os.getpgrp()))"
+    member = script("member", f'exec {sys.executable} -c "{code}"')
+    SubprocessRunner().run(launch(member, interactive=interactive))
+    assert (int(where.read_text()) == os.getpgrp()) is interactive
+
+
+def test_an_interrupt_after_the_end_is_not_lost(script: Script, interrupt_when: InterruptWhen) -> None:
+    """It comes while the last output is still carried over: what would follow must not start."""
+    quick = script("quick", "kill -INT $PPID; exit 0")
+    with pytest.raises(Interrupted):
+        SubprocessRunner().run(launch(quick), "capture")
+
+
 def test_our_own_handlers_come_back(talker: Path) -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     SubprocessRunner().run(launch(talker, "x"), "capture")
@@ -173,9 +190,7 @@ def test_nohup_is_kept(script: Script) -> None:
 
 def test_runs_outside_the_main_thread(talker: Path) -> None:
     results: list[Completed] = []
-    thread = threading.Thread(
-        target=lambda: results.append(SubprocessRunner().run(launch(talker, "x"), "capture"))
-    )
+    thread = threading.Thread(target=lambda: results.append(SubprocessRunner().run(launch(talker, "x"), "capture")))
     thread.start()
     thread.join(30)
     assert [completed.code for completed in results] == [3]

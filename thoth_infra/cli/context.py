@@ -6,12 +6,15 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import click
 
 from thoth_infra.config.load import FOLDER, Loaded, load, names
 from thoth_infra.errors import ThothError, did_you_mean
+
+# The engines of `--engine`; thoth_infra.terraform.engines resolves them.
+Choice = Literal["auto", "docker", "local"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -21,7 +24,7 @@ class Project:
     """The project that a command works on, and the global options."""
 
     root: Path
-    engine: str = "auto"
+    engine: Choice = "auto"
     json: bool = False
     verbose: bool = False
 

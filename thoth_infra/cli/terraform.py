@@ -14,10 +14,13 @@ import click
 
 from thoth_infra.cli.confirm import confirm
 from thoth_infra.cli.context import Project, environment_option, pass_project
+from thoth_infra.cli.render import rendered
 from thoth_infra.cli.session import Session, emulator_folder, render_into, session, workspace_of
-from thoth_infra.errors import NotConfirmed, ThothError
+from thoth_infra.errors import NotConfirmed, SealBroken, ThothError
+from thoth_infra.render import write as writer
 from thoth_infra.terraform import summary
-from thoth_infra.terraform.session import PlanFile, clean as clean_workspace, discard
+from thoth_infra.terraform.session import PlanFile, discard
+from thoth_infra.terraform.session import clean as clean_workspace
 
 # A plan older than this is refused: what it was reviewed against has probably moved on.
 PLAN_MAX_AGE = timedelta(hours=24)
@@ -177,6 +180,7 @@ def apply(project: Project, environment: str, emulate: bool, plan_file: Path | N
                 project.emit({"environment": environment, "applied": False}, "nothing to apply")
                 return
         sealed = terraform.verify(path, max_age=PLAN_MAX_AGE)
+        _verify_source(project, environment)
         counts = sealed.counts
         headline = f"{counts.add} to add, {counts.change} to change, {counts.destroy} to destroy"
         project.say(f"{found.place}: {headline} (planned {sealed.created_at})")
@@ -185,6 +189,18 @@ def apply(project: Project, environment: str, emulate: bool, plan_file: Path | N
         _init(project, found)
         terraform.apply(path, max_age=PLAN_MAX_AGE)
     project.emit({"environment": environment, "applied": True, **asdict(counts)}, f"applied: {headline}")
+
+
+def _verify_source(project: Project, environment: str) -> None:
+    """Raise SealBroken when the configuration or a template changed after the plan was made."""
+    for name, tree in rendered(project, (environment,)):
+        changes = writer.compare(project.root, name, tree)
+        if stale := (*changes.added, *changes.changed, *changes.removed):
+            raise SealBroken(
+                f"environments/{name}.yaml, what lies over it, or a template changed after the plan was made; it would"
+                f" change {', '.join(stale)}",
+                f"plan again: thoth-infra plan --env {name}",
+            )
 
 
 @click.command()

@@ -36,10 +36,16 @@ class Layer:
     file: Path
     data: dict[str, Any]
     lines: dict[KeyPath, int] = field(default_factory=dict)
+    labels: dict[KeyPath, Path] = field(default_factory=dict)
+    """What stands for the file where each key has another source, such as a variable."""
 
     def origin(self, path: KeyPath) -> Origin:
         """Return where this layer gives the value at ``path``."""
-        return Origin(self.name, self.file, self.lines.get(path, 0))
+        return Origin(self.name, self.labels.get(path, self.file), self.lines.get(path, 0))
+
+    def gives(self, path: KeyPath) -> bool:
+        """Whether this layer knows a place of its own for ``path``."""
+        return path in self.lines or path in self.labels
 
 
 @dataclass
@@ -107,7 +113,7 @@ def _note_items(merged: Merged, layer: Layer, value: Any, path: KeyPath) -> None
         children = iter(value.items())
     for part, child in children:
         here = (*path, str(part))
-        merged.origins[here] = layer.origin(here) if layer.lines.get(here) else layer.origin(path)
+        merged.origins[here] = layer.origin(here) if layer.gives(here) else merged.origins[path]
         _note_items(merged, layer, child, here)
 
 

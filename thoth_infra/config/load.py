@@ -62,6 +62,8 @@ def load(
     """
     merged = layers.merge(_layers(root, name, variables, settings, personal))
     problems = set(_wrong_name(merged, name))
+    if problems:
+        merged.data["name"] = name  # so that no rule judges by the wrong one
     try:
         # By way of JSON, where strict mode takes lists for tuples but neither "5" for 5 nor 1 for true.
         environment = Environment.model_validate_json(json.dumps(merged.data), strict=True)

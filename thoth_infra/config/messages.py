@@ -15,7 +15,6 @@ from thoth_infra.errors import did_you_mean
 _TYPES = {
     "string_type": ("a text", "write one text"),
     "int_type": ("a whole number", "write digits only"),
-    "int_from_float": ("a whole number", "write it without decimals"),
     "float_type": ("a number", "write digits only"),
     "bool_type": ("a truth value", "write true or false"),
     "tuple_type": ("a list", "write [a, b], or one line '- a' for each"),
@@ -66,7 +65,7 @@ def _explain(path: KeyPath, detail: ErrorDetails, data: dict[str, Any]) -> tuple
         return "is missing", f"add it: {shape.description(path, data)}"
     if kind in _TYPES:
         what, right = _TYPES[kind]
-        return f"{_shown(value)} is not {what}", _without_quotes(kind, value) or right
+        return f"{_shown(value)} is not {what}", _nearly_right(kind, value) or right
     if kind in _BOUNDS:
         name, wrong, right = _BOUNDS[kind]
         return f"{value} is {wrong} {context[name]:g}", f"use {right} {context[name]:g}"
@@ -93,12 +92,14 @@ def _not_a_choice(value: Any, expected: str) -> tuple[str, str]:
     return f"{_shown(value)} is not a choice", guess if guess.startswith("did") else f"choose {expected}"
 
 
-def _without_quotes(kind: str, value: Any) -> str | None:
-    """Return the advice where quotes alone are wrong."""
+def _nearly_right(kind: str, value: Any) -> str | None:
+    """Return the advice where only the quotes or the decimals are wrong."""
     if kind == "string_type" and isinstance(value, int | float):
         return f'put it in quotes: "{_shown(value)}"'
     if kind in {"int_type", "float_type"} and isinstance(value, str) and value.isdecimal():
         return f"write {value} without quotes"
+    if kind == "int_type" and isinstance(value, float):
+        return "write it without decimals"
     if kind == "bool_type" and isinstance(value, str) and value in {"true", "false"}:
         return f"write {value} without quotes"
     return None

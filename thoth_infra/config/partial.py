@@ -54,8 +54,9 @@ class Partial:
             return self.build(found[0], data, path)
         if get_origin(shape.plain(annotation)) is not dict:
             return _MISSING
-        kind = get_args(shape.plain(annotation))[1]
-        items = {key: self._parts(kind, item, (*path, key)) for key, item in data.items()}
+        key_kind, kind = get_args(shape.plain(annotation))
+        named = TypeAdapter(key_kind)
+        items = {k: self._parts(kind, v, (*path, k)) for k, v in data.items() if _valid(named, k)}
         return _MISSING if _MISSING in items.values() else items
 
 
@@ -64,6 +65,14 @@ def _adapter(model: type[BaseModel], name: str) -> TypeAdapter[Any]:
     info = model.model_fields[name]
     kind: Any = Annotated[info.annotation, info] if info.discriminator or info.metadata else info.annotation
     return TypeAdapter(kind)
+
+
+def _valid(adapter: TypeAdapter[Any], value: Any) -> bool:
+    try:
+        adapter.validate_python(value)
+    except ValidationError:
+        return False
+    return True
 
 
 def sections(model: type[Section], data: dict[str, Any]) -> Iterator[tuple[KeyPath, Section]]:

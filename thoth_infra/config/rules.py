@@ -1,7 +1,8 @@
 """Rules between sections. Each yields the key that a person would mend, what is wrong, what would be right.
 
-A rule may meet an environment that lacks what was refused by itself; it then ends in AttributeError, which
-``load`` leaves at that. So a rule judges one thing, and rules about a service are asked one service at a time.
+A rule may meet an environment that lacks what was refused by itself; the rule then ends in AttributeError,
+and ``violations`` leaves it at that. So a rule judges one thing, and rules about a service are asked one
+service at a time.
 """
 
 from __future__ import annotations
@@ -140,6 +141,8 @@ def _tags(env: Environment) -> Iterator[Violation]:
 def _pools_used(env: Environment) -> Iterator[Violation]:
     launches = [service.launch for service in env.services.by_name().values()]
     used = {launch.pool for launch in launches if launch.type == "gpu"}
+    if not used or not used <= set(env.gpu_pools):
+        return  # a service that is launched wrongly leaves its pool unused
     for name in env.gpu_pools:
         if name not in used:
             yield Violation(
@@ -172,7 +175,7 @@ def _erasure(env: Environment) -> Iterator[Violation]:
     if env.retention.job_files_days > kept:
         yield Violation(
             "retention.job_files_days",
-            f"job folders ({env.retention.job_files_days} days) would outlive their transcripts ({kept} days)",
+            f"job folders ({env.retention.job_files_days} days) would outlive transcripts ({kept} days)",
             f"use at most {kept}, or raise retention.transcripts_days",
         )
     if env.retention.archive_after_days >= kept:

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 @dataclass(frozen=True)
 class Violation:
-    """A rule that does not hold: the dotted key that a person would mend, what is wrong, what would be right."""
+    """A rule that does not hold: the dotted key to mend, what is wrong, what would be right."""
 
     key: str
     wrong: str

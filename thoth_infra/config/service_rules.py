@@ -74,18 +74,19 @@ def _fits(env: Environment, name: str) -> Iterator[Violation]:
 
 
 def _neighbours(env: Environment, name: str) -> Iterator[Violation]:
-    """A service without a GPU shares the hosts of those with one: a full host must hold one task of it too."""
+    """A service without a GPU shares the hosts of those with one: a full host must hold one task of it."""
     launch, key = env.services.by_name()[name].launch, f"{_key(name)}.launch"
     if not isinstance(launch, Gpu) or launch.gpus > 0 or launch.pool not in env.gpu_pools:
         return
     pool = env.gpu_pools[launch.pool]
     smallest = _smallest(pool)
-    tasks = [(other, count) for other, count in _tasks_per_host(env, launch.pool, smallest)]
-    if sum(count for _, count in tasks) > (enis := min(t.task_enis for t in pool.instance_types)):
+    tasks = tuple(_tasks_per_host(env, launch.pool, smallest, name))
+    number, interfaces = sum(count for _, count in tasks), min(t.task_enis for t in pool.instance_types)
+    if number > interfaces:
         yield Violation(
             f"{key}.pool",
-            f"with {name}, a host of pool {launch.pool} runs {sum(count for _, count in tasks)} tasks, but its"
-            f" network interfaces carry {enis}",
+            f"with {name}, a host of pool {launch.pool} runs {number} tasks, but its network interfaces carry"
+            f" {interfaces}",
             "launch it on Fargate or on another pool",
         )
     for field, room, unit in (
@@ -97,17 +98,26 @@ def _neighbours(env: Environment, name: str) -> Iterator[Violation]:
         if wanted > room and own <= room:
             yield Violation(
                 f"{key}.{field}",
-                f"with {name}, the tasks of one host need {wanted} {unit}, and a {smallest.name} has {room}",
+                f"with {name}, a full host needs {wanted} {unit}, and a {smallest.name} has {room}",
                 f"use at most {room - wanted + own}" if room - wanted + own > 0 else "launch it on Fargate",
             )
 
 
-def _tasks_per_host(env: Environment, pool: str, host: InstanceType) -> Iterator[tuple[Gpu, int]]:
-    """Yield each launch on a full host: as many GPU tasks as its GPUs serve, and one of each other service."""
+def _tasks_per_host(env: Environment, pool: str, host: InstanceType, last: str) -> Iterator[tuple[Gpu, int]]:
+    """Yield each launch on a full host and its number of tasks, up to the service ``last``.
+
+    Those for the GPUs come first, as the hosts are theirs; then one task of each other service.
+    """
     for service in env.services.by_name().values():
         launch = service.launch
-        if isinstance(launch, Gpu) and launch.pool == pool:
-            yield launch, max(1, host.gpus // launch.gpus) if launch.gpus else 1
+        if isinstance(launch, Gpu) and launch.pool == pool and launch.gpus:
+            yield launch, max(1, host.gpus // launch.gpus)
+    for name, service in env.services.by_name().items():
+        launch = service.launch
+        if isinstance(launch, Gpu) and launch.pool == pool and not launch.gpus:
+            yield launch, 1
+        if name == last:
+            return
 
 
 def _scaling(env: Environment, name: str) -> Iterator[Violation]:
@@ -147,6 +157,8 @@ def _capacity(env: Environment, name: str) -> Iterator[Violation]:
     pool = env.gpu_pools[launch.pool]
     instances = pool.on_demand.max + (pool.spot.max if pool.spot.enabled else 0)
     tasks = instances * (_smallest(pool).gpus // launch.gpus)
+    if tasks == 0:
+        return  # said already: by the pool without instances, or of the task that fits none
     if service.scaling.bounds[1] > tasks:
         yield Violation(
             f"{_key(name)}.scaling.{'tasks' if service.scaling.kind == 'fixed' else 'max'}",

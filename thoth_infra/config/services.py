@@ -159,7 +159,7 @@ class GpuPool(Section):
     """A group of GPU instances of the ECS cluster."""
 
     instance_type: InstanceTypeName
-    """Instance type, for instance g4dn.xlarge (dev, staging), g4dn.2xlarge (production), g4dn.4xlarge (high load)."""
+    """Instance type: g4dn.xlarge (dev, staging), g4dn.2xlarge (production), g4dn.4xlarge (high load)."""
     on_demand: OnDemand
     """On-demand instances."""
     spot: Spot

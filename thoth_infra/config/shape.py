@@ -43,10 +43,10 @@ def place(path: KeyPath, data: Any = None) -> Place | None:
         )
         if found is not None:
             annotation = found.annotation
-        elif models or (item := _item(annotation)) is None:
+        elif models or (inner := item(annotation)) is None:
             return None
         else:
-            annotation = item
+            annotation = inner
         data = _child(data, part)
     return Place(section, annotation)
 
@@ -122,7 +122,8 @@ def _is_union(annotation: Any) -> bool:
     return get_origin(annotation) in (Union, types.UnionType)
 
 
-def _item(annotation: Any) -> Any:
+def item(annotation: Any) -> Any:
+    """Return the type of a list's or mapping's values, or None for another type."""
     for kind in members(annotation):
         if get_origin(kind) is dict:
             return get_args(kind)[1]

@@ -41,10 +41,18 @@ ENV_KEYS: dict[str, str] = {
 PREFIX = "THOTH_"
 # Variables of the command line itself, which set no configuration key.
 RESERVED = frozenset(
-    {"THOTH_ENV", "THOTH_ROOT", "THOTH_ENGINE", "THOTH_PROVIDER_MIRROR", "THOTH_TERRAFORM", "THOTH_DOCKER"}
+    {
+        "THOTH_DOCKER",
+        "THOTH_EMULATED",
+        "THOTH_ENGINE",
+        "THOTH_ENV",
+        "THOTH_PROVIDER_MIRROR",
+        "THOTH_ROOT",
+        "THOTH_TERRAFORM",
+    }
 )
 PROCESS_FILE = Path("(process)")
-OPTIONS_FILE = Path("(options)")
+OPTIONS_FILE = Path("--set")
 
 _ASSIGNMENT = re.compile(r"(?:export\s+)?(?P<key>[A-Za-z_]\w*)=(?P<value>.*)", re.ASCII)
 
@@ -121,9 +129,9 @@ def process_layer(variables: Mapping[str, str]) -> Layer:
             continue
         key = name.removeprefix(PREFIX)
         if key in ENV_KEYS:
-            _put(layer, ENV_KEYS[key], value)
+            _put(layer, ENV_KEYS[key], value, label=name)
         elif "__" in key or key.lower() in Environment.model_fields:
-            _put(layer, key.lower().replace("__", "."), value)
+            _put(layer, key.lower().replace("__", "."), value, label=name)
         else:
             problems.append(Problem(PROCESS_FILE, 0, name, "is not a known variable", _known_variable(name)))
     if problems:
@@ -132,9 +140,10 @@ def process_layer(variables: Mapping[str, str]) -> Layer:
 
 
 def _known_variable(name: str) -> str:
-    guess = did_you_mean(name, {PREFIX + key for key in ENV_KEYS} | RESERVED)
+    known = {*ENV_KEYS, *(variable.removeprefix(PREFIX) for variable in RESERVED)}
+    guess = did_you_mean(name.removeprefix(PREFIX), known)
     form = "write THOTH_ and the key, with __ for each dot (THOTH_NETWORK__NAT), or unset it"
-    return guess if guess.startswith("did") else form
+    return guess.replace("mean '", f"mean '{PREFIX}") if guess.startswith("did") else form
 
 
 def options_layer(assignments: tuple[str, ...]) -> Layer:
@@ -154,20 +163,27 @@ def options_layer(assignments: tuple[str, ...]) -> Layer:
     return layer
 
 
-def _put(layer: Layer, dotted: str, text: str, line: int = 0) -> None:
+def _put(layer: Layer, dotted: str, text: str, line: int = 0, label: str = "") -> None:
     path = tuple(dotted.split("."))
     node = layer.data
     for depth, part in enumerate(path[:-1], 1):
         if not isinstance(node.get(part), dict):
             node[part] = {}
         node = node[part]
-        layer.lines.setdefault(path[:depth], line)
+        _place(layer, path[:depth], line, label)
     node[path[-1]] = _typed(path, text)
-    layer.lines[path] = line
+    _place(layer, path, line, label)
+
+
+def _place(layer: Layer, path: KeyPath, line: int, label: str) -> None:
+    if line:
+        layer.lines[path] = line
+    if label:
+        layer.labels[path] = Path(label)
 
 
 def _typed(path: KeyPath, text: str) -> Any:
-    """Read ``text`` as what the key takes: 542876199144 is a text for an account id, and a number elsewhere."""
+    """Read ``text`` as what the key takes: the digits of an account id are a text, those of a size not."""
     place = shape.place(path)
     if place is None:
         return yaml_source.scalar(text)

@@ -250,3 +250,12 @@ Percent = Annotated[int, Field(ge=1, le=100)]
 Positive = Annotated[int, Field(ge=1)]
 NotNegative = Annotated[int, Field(ge=0)]
 Dollars = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+# What the validators that are functions ask for, in the words of docs/configuration.md.
+VALIDATORS: dict[Any, str] = {
+    _text: "on one line",
+    _cidr: "an IPv4 network like `10.20.0.0/16`",
+    _vpc_cidr: "/16 to /24",
+    _subnet_cidr: "/16 to /28",
+    _time_zone: "an IANA time zone like `America/New_York`",
+}

@@ -81,7 +81,8 @@ def parse(content: bytes, shown: Path) -> Document:
     try:
         data = reader.document()
     except yaml.MarkedYAMLError as error:
-        raise _syntax_error(shown, error) from None
+        # What was found before may be the cause: a quote that swallowed the lines up to the next one.
+        raise (ConfigInvalid(reader.problems) if reader.problems else _syntax_error(shown, error)) from None
     if data is None:
         data = {}
     if not isinstance(data, dict):
@@ -118,10 +119,20 @@ def _syntax_error(file: Path, error: yaml.MarkedYAMLError) -> ConfigInvalid:
         right = "indent with spaces, not tabs, and put a text that begins with a sign in quotes"
     elif "mapping values are not allowed" in what:
         right = "put a text that holds ': ' in quotes, and indent the keys of one mapping alike"
-    elif opened and ("quoted" in error.context or "flow" in error.context):
+    elif opened and any(word in (error.context or "") for word in ("quoted", "flow")):
         # The parser notices at the next line, or at the end of the file; a person mends where it began.
         mark, right = opened, "close the quote or bracket that is opened on this line"
     return _invalid(file, mark.line + 1 if mark else 1, f"is not YAML ({what})", right)
+
+
+def _line(event: Any) -> int:
+    line: int = event.start_mark.line
+    return line + 1
+
+
+def _span(event: Any) -> Span:
+    start, end = event.start_mark, event.end_mark
+    return Span(start.line + 1, start.column, end.line + 1, end.column)
 
 
 class _Reader:
@@ -137,11 +148,12 @@ class _Reader:
     def document(self) -> Any:
         """Return the value of the only document; None for an empty one."""
         value, documents = None, 0
+        event: Any
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    line = event.start_mark.line + 1
+                    line = _line(event)
                     self.problem(line, (), "holds a second document", "remove what follows the line ---")
                     break
                 value = self._value(next(self._events), ())
@@ -152,7 +164,7 @@ class _Reader:
         self.problems.append(Problem(self.file, line, ".".join(path) or "(file)", wrong, right))
 
     def _value(self, event: Any, path: KeyPath) -> Any:
-        line = event.start_mark.line + 1
+        line = _line(event)
         self.lines.setdefault(path, line)
         if getattr(event, "anchor", None):
             sign = "*" if isinstance(event, yaml.AliasEvent) else "&"
@@ -168,8 +180,10 @@ class _Reader:
             case yaml.SequenceStartEvent():
                 return self._sequence(path)
             case yaml.ScalarEvent():
-                end = event.end_mark
-                self.spans[path] = Span(line, event.start_mark.column, end.line + 1, end.column)
+                self.spans[path] = span = _span(event)
+                if event.style in ("'", '"') and span.end_line > span.line:
+                    wrong = f"opens a quote that closes on line {span.end_line} only"
+                    self.problem(line, path, wrong, "close it on its own line: no text here has several lines")
                 return self._plain(event.value, line, path) if event.implicit[0] else event.value
         return None
 
@@ -177,7 +191,7 @@ class _Reader:
         self._not_too_deep(path)
         result: dict[str, Any] = {}
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
-            line = event.start_mark.line + 1
+            line = _line(event)
             if not isinstance(event, yaml.ScalarEvent):
                 self.problem(line, path, "has a key that is not a text", "write key: value lines below it")
                 self._value(event, (*path, "?"))

@@ -6,6 +6,6 @@ Importing this package imports no moto; only the emulator's own process does (``
 from __future__ import annotations
 
 from thoth_infra.emulator.access import Emulator
-from thoth_infra.emulator.process import running, stop
+from thoth_infra.emulator.process import forget, running, stop
 
-__all__ = ["Emulator", "running", "stop"]
+__all__ = ["Emulator", "forget", "running", "stop"]

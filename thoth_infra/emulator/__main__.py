@@ -40,18 +40,15 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m thoth_infra.emulator", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="loopback port (default: a free one)")
     parser.add_argument("--state", type=Path, required=True, help="folder of the snapshot and the lock")
-    parser.add_argument(
-        "--ready", type=Path, required=True, help="written when the emulator answers: pid and url"
-    )
+    parser.add_argument("--ready", type=Path, required=True, help="written when the emulator answers: pid and url")
     parser.add_argument("--journal", type=Path, help="write one JSON line per request here")
-    parser.add_argument(
-        "--until-eof", action="store_true", help="stop when standard input ends: with its parent"
-    )
+    parser.add_argument("--until-eof", action="store_true", help="stop when standard input ends: with its parent")
     parser.add_argument("--wait", type=float, default=5.0, help="seconds to wait for the state's lock")
     return parser.parse_args(arguments)
 
 
 def _serve(options: argparse.Namespace) -> int:
+    gc.disable()  # moto's modules and models are many, and none of what is loaded now is garbage
     from thoth_infra.emulator.server import application, listen
 
     found = snapshot.check(options.state)
@@ -60,10 +57,10 @@ def _serve(options: argparse.Namespace) -> int:
     server = listen(app, options.port)
     if found:
         snapshot.load(options.state)
+    gc.freeze()
+    gc.enable()
     _stop_on_request(server, options.until_eof)
-    _write(
-        options.ready, {"url": f"http://127.0.0.1:{server.port}", "kept": not options.until_eof, **identity}
-    )
+    _write(options.ready, {"url": f"http://127.0.0.1:{server.port}", "kept": not options.until_eof, **identity})
     try:
         server.serve_forever(poll_interval=0.05)  # how soon it notices that it shall stop
         server.server_close()
@@ -77,9 +74,7 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _stop_on_request(server: BaseWSGIServer, until_eof: bool) -> None:
     def stop(*_: object) -> None:
-        threading.Thread(
-            target=server.shutdown
-        ).start()  # shutdown() waits for serve_forever(), which we may be in
+        threading.Thread(target=server.shutdown).start()  # shutdown() waits for serve_forever(), which we may be in
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)

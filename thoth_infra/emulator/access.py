@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.request import Request
 
 from thoth_infra.emulator.wire import Wire, direct
 from thoth_infra.errors import EngineError
+
+if TYPE_CHECKING:
+    from botocore.config import Config
 
 SESSION_NAME = "thoth"
 _SECRET = "emulator"  # noqa: S105 - the emulator checks no signatures
@@ -20,9 +23,7 @@ _TRUST = json.dumps(
     }
 )
 _IAM, _STS = "2010-05-08", "2011-06-15"  # the versions of their APIs
-_LOCATION = (
-    "<CreateBucketConfiguration><LocationConstraint>{}</LocationConstraint></CreateBucketConfiguration>"
-)
+_LOCATION = "<CreateBucketConfiguration><LocationConstraint>{}</LocationConstraint></CreateBucketConfiguration>"
 _VERSIONED = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
 
 
@@ -66,13 +67,33 @@ class Emulator:
             "NO_PROXY": _without_proxy(os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""),
         }
 
-    def client(self, service: str, *, account_id: str, region: str, role: str | None = None) -> Any:
-        """A boto3 client on this emulator, blind to the user's profiles, configuration files, endpoints and proxies."""
-        return self._client(service, region, self._credentials(account_id, region, role))
+    def client(
+        self,
+        service: str,
+        *,
+        account_id: str,
+        region: str,
+        role: str | None = None,
+        config: Config | None = None,
+    ) -> Any:
+        """A boto3 client on this emulator.
 
-    def prepare_backend(
-        self, *, account_id: str, bucket: str, region: str, kms_alias: str | None = None
-    ) -> None:
+        It is blind to the user's profiles, configuration files, endpoints and proxies.
+        """
+        import boto3
+        from botocore.config import Config
+        from botocore.session import Session
+
+        no_file = (None, None, os.devnull, None)  # neither a setting nor a variable: only this default
+        no_profile = (None, None, None, None)
+        session = Session(session_vars={"profile": no_profile, "config_file": no_file, "credentials_file": no_file})
+        found = self._credentials(account_id, region, role)
+        session.set_credentials(found.key, found.secret, found.token or None)
+        return boto3.Session(botocore_session=session, region_name=region).client(
+            service, endpoint_url=self.url, config=Config(proxies={}).merge(config or Config())
+        )
+
+    def prepare_backend(self, *, account_id: str, bucket: str, region: str, kms_alias: str | None = None) -> None:
         """Make what must exist before ``terraform init``: the versioned state bucket and, if named, its KMS key.
 
         Does nothing where they exist. ``kms_alias`` is an alias's name, with or without its ``alias/``.
@@ -92,9 +113,7 @@ class Emulator:
         direct.open(Request(f"{self.url}/moto-api/reset", method="POST"), timeout=60).close()
 
     def _credentials(self, account_id: str, region: str, role: str | None) -> Credentials:
-        owner = Credentials(
-            account_id, _SECRET, ""
-        )  # the emulator takes a 12-digit access key for the account itself
+        owner = Credentials(account_id, _SECRET, "")  # the emulator takes a 12-digit access key for the account itself
         if role is None:
             return owner
         wire = Wire(self.url, account_id, region)
@@ -105,29 +124,6 @@ class Emulator:
         if not assumed:
             raise EngineError(f"the emulator could not assume the role {role}", "reset it and try again")
         return Credentials(assumed["AccessKeyId"], assumed["SecretAccessKey"], assumed["SessionToken"])
-
-    def _client(self, service: str, region: str, credentials: Credentials) -> Any:
-        import boto3
-        from botocore.config import Config
-        from botocore.session import Session
-
-        nowhere = (
-            None,
-            None,
-            os.devnull,
-            None,
-        )  # neither file nor variable: only the default, which is empty
-        session = Session(
-            session_vars={
-                "profile": (None, None, None, None),
-                "config_file": nowhere,
-                "credentials_file": nowhere,
-            }
-        )
-        session.set_credentials(credentials.key, credentials.secret, credentials.token or None)
-        return boto3.Session(botocore_session=session, region_name=region).client(
-            service, endpoint_url=self.url, config=Config(proxies={})
-        )
 
 
 def _without_proxy(known: str) -> str:

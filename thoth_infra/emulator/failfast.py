@@ -77,9 +77,7 @@ def _refusal(environ: WSGIEnvironment, service: str, message: str) -> Answer:
     else:
         content_type = "application/x-amz-json-1.1"
         text = json.dumps({"__type": CODE, "code": CODE, "message": message})
-    return Answer(
-        "400 Bad Request", [("Content-Type", content_type), ("x-amzn-errortype", CODE)], text.encode()
-    )
+    return Answer("400 Bad Request", [("Content-Type", content_type), ("x-amzn-errortype", CODE)], text.encode())
 
 
 def _is_form(environ: WSGIEnvironment) -> bool:

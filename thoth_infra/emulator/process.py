@@ -63,10 +63,19 @@ def stop(state: Path) -> bool:
     if kept is None:
         return False
     os.kill(kept.pid, signal.SIGTERM)
-    with StateLock(
-        state, wait_s=_STOP_S
-    ):  # it holds the lock until it has saved; its pid may be another's by then
+    with StateLock(state, wait_s=_STOP_S):  # it holds the lock until it has saved; its pid may be another's by then
         return True
+
+
+def forget(state: Path) -> tuple[Path, ...]:
+    """Stop a kept emulator and remove all that it remembers, Terraform's state in its S3 included; return what went."""
+    stop(state)
+    found = tuple(sorted(state.glob("emulator.*")))
+    if found:
+        with StateLock(state):
+            for path in found:
+                path.unlink()
+    return found
 
 
 def _kept(state: Path) -> Emulator | None:
@@ -142,9 +151,7 @@ def _end(process: subprocess.Popen[bytes], state: Path, keep: bool) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-        raise _failure(
-            "the emulator did not stop and was killed: what this command did is lost", state
-        ) from None
+        raise _failure("the emulator did not stop and was killed: what this command did is lost", state) from None
     if code != 0:
         raise _failure("the emulator could not save its state: what this command did is lost", state)
 

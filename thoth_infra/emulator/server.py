@@ -98,9 +98,7 @@ class Front:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"] == HEALTH:
-            return Answer("200 OK", [("Content-Type", "application/json")], self._identity).send(
-                start_response
-            )
+            return Answer("200 OK", [("Content-Type", "application/json")], self._identity).send(start_response)
         terminated = environ.get("wsgi.input_terminated")
         length = -1 if terminated else int(environ.get("CONTENT_LENGTH") or 0)
         body: bytes = environ["wsgi.input"].read(length)
@@ -116,9 +114,7 @@ class Front:
     def _counted(self, environ: WSGIEnvironment) -> Answer:
         with self._changed:
             if self._closed:
-                return Answer(
-                    "503 Service Unavailable", [("Content-Type", "text/plain")], b"the emulator is stopping"
-                )
+                return Answer("503 Service Unavailable", [("Content-Type", "text/plain")], b"the emulator is stopping")
             self._running += 1
         try:
             return answer_of(self._app, environ)
@@ -133,7 +129,7 @@ class Journal:
 
     def __init__(self, app: WSGIApplication, path: Path) -> None:
         self._app = app
-        self._file = path.open("a", buffering=1)
+        self._path = path
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         began = time.monotonic()
@@ -147,5 +143,6 @@ class Journal:
         line["seconds"] = round(time.monotonic() - began, 3)
         if not answer.succeeded:
             line["error"] = answer.body[:1000].decode("utf-8", "replace")
-        self._file.write(json.dumps(line) + "\n")
+        with self._path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
         return answer.send(start_response)

@@ -17,26 +17,20 @@ owner-only and one that others may write is refused too.
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import pickle
 import stat
 import sys
 import tempfile
-import threading
-import types
 import weakref
 from collections import defaultdict
-from collections.abc import Callable
 from hashlib import sha256
 from importlib.metadata import version
-from io import BytesIO
-from marshal import dumps as code_bytes
-from marshal import loads as code_from
 from pathlib import Path
 from typing import Any
 
+from thoth_infra.emulator.pickling import at_place, dumps, place_of
 from thoth_infra.errors import EngineError
 
 NAME = "emulator.snapshot"
@@ -47,7 +41,8 @@ _REPORT = "apply it without that resource, or keep the emulator running (`local 
 def fingerprint() -> dict[str, str]:
     """What a snapshot depends on; equal fingerprints can read each other's snapshots. Imports no moto."""
     digest = sha256()
-    for module in sorted((Path(__file__).parent / "patches").glob("*.py")):
+    here = Path(__file__).parent
+    for module in [here / "pickling.py", *sorted((here / "patches").glob("*.py"))]:
         digest.update(module.name.encode() + b"\0" + module.read_bytes() + b"\0")
     return {
         "format": _MAGIC,
@@ -71,9 +66,7 @@ def check(state: Path) -> bool:
         raise EngineError(f"the emulator's snapshot {path} may have been written by someone else", hint)
     with path.open("rb") as file:
         found = _header(file.readline())
-    differs = [
-        f"{key} {found.get(key)}, now {now}" for key, now in fingerprint().items() if found.get(key) != now
-    ]
+    differs = [f"{key} {found.get(key)}, now {now}" for key, now in fingerprint().items() if found.get(key) != now]
     if differs:
         raise EngineError(f"the emulator's snapshot is of another version ({'; '.join(differs)})", hint)
     return True
@@ -87,14 +80,14 @@ def save(state_folder: Path) -> None:
     from moto.s3.models import s3_backends
 
     backends = [
-        (_place(of_service), account, region, backend)
+        (place_of(of_service), account, region, backend)
         for of_service in _backend_dicts()
         for account, of_account in of_service.items()
         for region, backend in of_account.items()
     ]
     state = (backends, s3_backends.bucket_accounts)
     try:
-        content = _pickled(state)
+        content = dumps(state)
     except Exception as error:  # whatever a model's own code raises while it is taken apart
         raise EngineError(f"the emulator can't save {_unsaveable(backends)}: {error}", _REPORT) from error
     _write_atomically(state_folder / NAME, json.dumps(fingerprint()).encode() + b"\n" + content)
@@ -108,21 +101,15 @@ def load(state: Path) -> None:
         file.readline()
         backends, bucket_accounts = pickle.load(file)  # noqa: S301 - check() has seen that it is ours
     for place, account, region, backend in backends:
-        _at(place)[account][region] = backend
+        at_place(place)[account][region] = backend
         _register(backend)
     s3_backends.bucket_accounts.update(bucket_accounts)
-
-
-def _pickled(value: object) -> bytes:
-    buffer = BytesIO()
-    _Pickler(buffer, protocol=5).dump(value)
-    return buffer.getvalue()
 
 
 def _unsaveable(backends: list[tuple[tuple[str, str], str, str, Any]]) -> str:
     for (_, name), account, region, backend in backends:
         try:
-            _pickled(backend)
+            dumps(backend)
         except Exception:
             return f"{name.removesuffix('_backends')} of account {account} in {region}"
     return "its state"
@@ -149,24 +136,10 @@ def _write_atomically(path: Path, data: bytes) -> None:
         raise
 
 
-# Where moto keeps its state: one global dictionary per service, account → region → backend.
-
-
 def _backend_dicts() -> list[Any]:
     from moto.core.base_backend import BackendDict
 
     return list(BackendDict._instances)
-
-
-def _place(backends: Any) -> tuple[str, str]:
-    """The module and the name of the global that holds a service's backends."""
-    parts = backends.backend.__module__.split(".")
-    for length in range(len(parts), 1, -1):
-        module = sys.modules[".".join(parts[:length])]
-        for name, value in vars(module).items():
-            if value is backends:
-                return module.__name__, name
-    raise pickle.PicklingError(f"moto keeps the backends of {backends.service_name} in no global")
 
 
 def _register(backend: Any) -> None:
@@ -175,71 +148,3 @@ def _register(backend: Any) -> None:
         for name, references in vars(of_class).items():
             if name.endswith("_refs") and isinstance(references, defaultdict):
                 references[type(backend)].add(weakref.ref(backend))
-
-
-def _at(place: tuple[str, str]) -> Any:
-    module, name = place
-    return getattr(importlib.import_module(module), name)
-
-
-# What moto's models hold that pickle can't write by itself.
-
-
-def _private_key(der: bytes) -> Any:
-    from cryptography.hazmat.primitives.serialization import load_der_private_key
-
-    return load_der_private_key(der, password=None)
-
-
-def _certificate(der: bytes) -> Any:
-    from cryptography.x509 import load_der_x509_certificate
-
-    return load_der_x509_certificate(der)
-
-
-def _function(code: bytes, module: str, defaults: Any, cells: tuple[Any, ...]) -> types.FunctionType:
-    scope = vars(importlib.import_module(module))
-    closure = tuple(types.CellType(value) for value in cells)
-    return types.FunctionType(code_from(code), scope, argdefs=defaults, closure=closure)  # noqa: S302
-
-
-def _reduce_function(function: types.FunctionType) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-    cells = tuple(cell.cell_contents for cell in function.__closure__ or ())
-    code = code_bytes(function.__code__)
-    return _function, (code, function.__module__, function.__defaults__, cells)
-
-
-def _reduce_cryptography(value: Any) -> Any:
-    """Keys and certificates live in a library of their own; they travel in their standard encoding."""
-    from cryptography.hazmat.primitives import serialization as to
-    from cryptography.x509 import Certificate
-
-    if isinstance(value, Certificate):
-        return _certificate, (value.public_bytes(to.Encoding.DER),)
-    if hasattr(value, "private_bytes"):
-        return _private_key, (
-            value.private_bytes(to.Encoding.DER, to.PrivateFormat.PKCS8, to.NoEncryption()),
-        )
-    return NotImplemented
-
-
-_LOCKS: dict[type, Callable[[], Any]] = {type(make()): make for make in (threading.Lock, threading.RLock)}
-
-
-class _Pickler(pickle.Pickler):
-    def reducer_override(self, value: Any) -> Any:
-        from moto.core.base_backend import BackendDict
-
-        if type(value) in _LOCKS:
-            return _LOCKS[type(value)], ()
-        if isinstance(value, types.FunctionType) and "<locals>" in value.__qualname__:
-            return _reduce_function(value)
-        if isinstance(
-            value, BackendDict
-        ):  # a model that refers to all of a service: the reader's own takes its place
-            return _at, (_place(value),)
-        if isinstance(value, weakref.WeakValueDictionary):
-            return weakref.WeakValueDictionary, (dict(value),)
-        if type(value).__module__.startswith("cryptography."):
-            return _reduce_cryptography(value)
-        return NotImplemented

@@ -57,6 +57,4 @@ class Wire:
             said = error.read().decode("utf-8", "replace")
             if error.code == 404 or "NotFound" in said or "NoSuch" in said:
                 return None
-            raise EngineError(
-                f"the emulator refused {service} {method} {path}: {said}", "see its log"
-            ) from error
+            raise EngineError(f"the emulator refused {service} {method} {path}: {said}", "see its log") from error

@@ -13,7 +13,7 @@ from thoth_infra.emulator.access import Emulator
 from thoth_infra.emulator.wire import Wire
 
 _API = "/2013-04-01"
-_ZONE = '<CreateHostedZoneRequest xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><Name>{name}</Name><CallerReference>{name}</CallerReference></CreateHostedZoneRequest>'  # noqa: E501
+_ZONE = '<CreateHostedZoneRequest xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><Name>{name}</Name><CallerReference>{name}</CallerReference></CreateHostedZoneRequest>'
 
 
 def prepare(emulator: Emulator, env: Environment) -> None:

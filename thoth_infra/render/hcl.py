@@ -66,7 +66,7 @@ def value(data: Any, indent: int = 0) -> str:
             return quote(data)
         case Mapping():
             return _mapping(data, indent)
-        case Sequence():
+        case list() | tuple():
             return _sequence(data, indent)
     raise TypeError(f"{type(data).__name__} has no HCL form")
 

@@ -210,8 +210,8 @@ def _plain(env: Environment, variable: Variable) -> str | None:
         case MountPath(volume):
             return volume.path
         case Setting(key):
-            value = reduce(getattr, key.split("."), env)
-            return str(value).lower() if isinstance(value, bool) else str(value)
+            found: object = reduce(getattr, key.split("."), env)
+            return str(found).lower() if isinstance(found, bool) else str(found)
     return None
 
 

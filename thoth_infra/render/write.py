@@ -73,7 +73,7 @@ def write(root: Path, environment: str, tree: Tree) -> Changes:
 def diff(root: Path, environment: str, tree: Tree) -> str:
     """Return the unified diff that ``write`` would bring about."""
     changes = compare(root, environment, tree)
-    parts = []
+    parts: list[str] = []
     for shown in sorted((*changes.added, *changes.changed, *changes.removed)):
         name = shown.removeprefix(f"{FOLDER}/{environment}/")
         before = "" if shown in changes.added else _read(root / shown)

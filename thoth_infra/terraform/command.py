@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -12,13 +13,14 @@ from thoth_infra.terraform.argv import Option, arguments
 _NO_INPUT: dict[str, Option] = {"input": "false"}
 
 
-class _Typed:
+class _Typed(ABC):
     """A command with options of its own."""
 
     name: ClassVar[str]
 
+    @abstractmethod
     def options(self) -> dict[str, Option]:
-        return {}
+        """Return the options by name."""
 
     def operands(self) -> tuple[str, ...]:
         return ()

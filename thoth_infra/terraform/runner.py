@@ -85,7 +85,7 @@ class SubprocessRunner:
             err = Pump(_pipe(child.stderr), our_stderr())
             interrupted = self._wait(launch, child, events)
             completed = Completed(child.returncode, out.finish(), err.finish())
-        if interrupted:
+        if interrupted or not events.empty():  # one may have come after the end
             raise Interrupted(
                 f"Interrupted: Terraform was let finish its clean-up (exit code {completed.code}).",
                 "Plan again before you go on: part of the work may be done.",
@@ -111,10 +111,12 @@ class RecordingRunner:
 
     def __init__(self, answer: Callable[[Launch], Completed] | None = None) -> None:
         self.launches: list[Launch] = []
+        self.stdouts: list[Stdout] = []
         self._answer = answer or (lambda _launch: Completed(0))
 
-    def run(self, launch: Launch, stdout: Stdout = "inherit") -> Completed:  # noqa: ARG002
+    def run(self, launch: Launch, stdout: Stdout = "inherit") -> Completed:
         self.launches.append(launch)
+        self.stdouts.append(stdout)
         return self._answer(launch)
 
 

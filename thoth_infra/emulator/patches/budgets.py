@@ -47,9 +47,7 @@ def budget_update() -> None:
 
 
 def _tags(response: Any) -> dict[str, str]:
-    tags: dict[str, str] = kept_on(response.backend, "tags").setdefault(
-        response._get_param("ResourceARN"), {}
-    )
+    tags: dict[str, str] = kept_on(response.backend, "tags").setdefault(response._get_param("ResourceARN"), {})
     return tags
 
 
@@ -59,9 +57,7 @@ def tags() -> None:
 
     @action(Response)
     def list_tags_for_resource(self: Any) -> str:
-        return json.dumps(
-            {"ResourceTags": [{"Key": key, "Value": value} for key, value in _tags(self).items()]}
-        )
+        return json.dumps({"ResourceTags": [{"Key": key, "Value": value} for key, value in _tags(self).items()]})
 
     @action(Response)
     def tag_resource(self: Any) -> str:

@@ -8,7 +8,6 @@ from moto.cloudwatch.responses import CloudWatchResponse as Response
 
 from thoth_infra.emulator.patches.registry import action, lacks, patch
 
-
 _SUPPRESSOR = ("ActionsSuppressor", "ActionsSuppressorExtensionPeriod", "ActionsSuppressorWaitPeriod")
 
 

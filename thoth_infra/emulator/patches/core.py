@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
 
+import botocore.session
 import moto.iam.models
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.responses import BaseResponse
@@ -45,3 +47,9 @@ def unknown_path_is_unknown_action() -> None:
         if not self._get_action():
             raise NotImplementedError(f"no action of {self.service_name} matches {self.method} {self.path}")
         return original(self)
+
+
+@patch("core", needed=lambda: not hasattr(botocore.session.create_loader, "cache_info"))
+def one_loader_of_service_models() -> None:
+    """moto makes many botocore sessions, and each reads the same files again: EC2's alone cost it 0.4 s of 0.8."""
+    botocore.session.create_loader = functools.lru_cache(botocore.session.create_loader)

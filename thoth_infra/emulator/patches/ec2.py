@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 from moto.ec2.models.launch_templates import LaunchTemplate
+from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.ec2.responses.vpc_peering_connections import VPCPeeringConnections
 
 from thoth_infra.emulator.patches.registry import ignores, patch, wrap
@@ -42,3 +43,11 @@ def peering_tags_of_each_side() -> None:
             connection.ec2_backend = self.ec2_backend  # where it looks its tags up
         answer.result["VpcPeeringConnections"] = seen
         return answer
+
+
+@patch("ec2", needed=ignores(SecurityGroupRule.description, "source_group"))
+def security_group_rule_description() -> None:
+    """moto shows a rule's description only where its peer is a network, not where it is a security group."""
+    SecurityGroupRule.description = property(
+        lambda self: self.ip_range.get("Description") or self.source_group.get("Description")
+    )

@@ -50,21 +50,6 @@ def _without_launch_type(service: Any) -> None:
 
 
 @patch("ecs", needed=lambda: True)
-def service_registries_without_zero_ports() -> None:
-    """The Go SDK's registries carry no port; moto's parsed ones come back with 0, which forces a replacement."""
-
-    @wrap(Response, "create_service", "update_service")
-    def drop_zero_ports(original: Any, self: Any) -> Any:
-        answer = original(self)
-        service = answer.result["service"]
-        service.service_registries = [
-            {key: value for key, value in registry.items() if value or key not in ("containerPort", "port")}
-            for registry in service.service_registries
-        ]
-        return answer
-
-
-@patch("ecs", needed=lambda: True)
 def service_reaches_steady_state() -> None:
     """moto starts a fixed number of tasks, whatever was asked for; ``wait_for_steady_state`` wants all of them, and
     the primary deployment to be on the service's task definition."""

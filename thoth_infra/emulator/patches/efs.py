@@ -13,9 +13,7 @@ _JSON = {"Content-Type": "application/json"}
 
 
 def _file_system(response: Any) -> Any:
-    response.efs_backend.describe_file_systems(
-        file_system_id=response._get_param("FileSystemId")
-    )  # or raises
+    response.efs_backend.describe_file_systems(file_system_id=response._get_param("FileSystemId"))  # or raises
     return response.efs_backend.file_systems_by_id[response._get_param("FileSystemId")]
 
 

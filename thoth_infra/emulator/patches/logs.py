@@ -52,8 +52,6 @@ def metric_filter_replaced() -> None:
     @wrap(MetricFilters, "add_filter")
     def add_filter(original: Any, self: Any, name: str, pattern: str, group: str, metrics: Any) -> None:
         self.metric_filters[:] = [
-            known
-            for known in self.metric_filters
-            if (known["filterName"], known["logGroupName"]) != (name, group)
+            known for known in self.metric_filters if (known["filterName"], known["logGroupName"]) != (name, group)
         ]
         original(self, name, pattern, group, metrics)

@@ -51,9 +51,7 @@ def ignores(owner: Any, *words: str) -> Callable[[], bool]:
 def _words(owner: Any) -> set[object]:
     owner = getattr(owner, "fget", owner)  # a property's code is in its getter
     members = vars(owner).values() if isinstance(owner, type) else [owner]
-    return {
-        word for member in members for code in _codes(member) for word in (*code.co_names, *code.co_consts)
-    }
+    return {word for member in members for code in _codes(member) for word in (*code.co_names, *code.co_consts)}
 
 
 def _codes(member: Any) -> Iterator[CodeType]:

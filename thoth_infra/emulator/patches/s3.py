@@ -17,7 +17,9 @@ _LACKING = tuple(
     if ignores(Response._bucket_response_delete, kind)()
 )
 _XML = {"content-type": "application/xml"}
-_MISSING = "<Error><Code>NoSuchConfiguration</Code><Message>The specified configuration does not exist.</Message></Error>"
+_MISSING = (
+    "<Error><Code>NoSuchConfiguration</Code><Message>The specified configuration does not exist.</Message></Error>"
+)
 
 
 @patch("s3", needed=lambda: True)

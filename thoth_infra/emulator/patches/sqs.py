@@ -36,9 +36,7 @@ def redrive_allow_policy() -> None:
     """moto doesn't know RedriveAllowPolicy and refuses to read it; the provider waits 15 minutes for it to show."""
 
     @wrap(Queue, "_set_attributes")
-    def set_attributes(
-        original: Any, self: Any, attributes: dict[str, Any], now: float | None = None
-    ) -> None:
+    def set_attributes(original: Any, self: Any, attributes: dict[str, Any], now: float | None = None) -> None:
         others = {key: value for key, value in attributes.items() if key != _ALLOW}
         if _ALLOW in attributes:
             self.thoth_redrive_allow = _compact(attributes[_ALLOW]) if attributes[_ALLOW] else None
@@ -60,9 +58,7 @@ def set_attributes_keeps_policy() -> None:
     """moto takes the queue's policy away at every SetQueueAttributes that doesn't repeat it."""
 
     @wrap(Queue, "_set_attributes")
-    def set_attributes(
-        original: Any, self: Any, attributes: dict[str, Any], now: float | None = None
-    ) -> None:
+    def set_attributes(original: Any, self: Any, attributes: dict[str, Any], now: float | None = None) -> None:
         policy = getattr(self, "policy", None)
         original(self, attributes, now)
         if "Policy" not in attributes:

@@ -1,0 +1,101 @@
+# Every target wraps one thoth-infra command: `make plan ENV=staging` is `thoth-infra plan --env staging`.
+# Each target's help stands behind its ##; `make help` prints them.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+ENV ?= staging
+PYTHON ?= python3
+# Further options of the command, for instance: make plan ARGS=--emulate
+ARGS ?=
+
+VENV := .venv
+STAMP := $(VENV)/.installed
+THOTH := $(VENV)/bin/thoth-infra
+LOCK := requirements/dev.lock
+RUN = $(THOTH) $(1) --env $(ENV) $(ARGS)
+
+.PHONY: help venv demo test lint fmt-code bench rehearse lock
+.PHONY: init plan apply destroy plan-target fmt validate clean output drift render check
+
+help: ## Show this help
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@printf '\nENV=%s (dev, staging, production); ARGS= passes further options.\n' '$(ENV)'
+
+##@ Start here
+
+demo: $(STAMP) ## Plan staging against the embedded AWS emulator: no account, no credentials
+	@$(THOTH) plan --env staging --emulate --summary text
+
+venv: $(STAMP) ## Make .venv from the hashed lock
+
+$(STAMP): $(LOCK) pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	@echo 'installing locked dependencies into $(VENV) …'
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+##@ Terraform (ENV=)
+
+init: $(STAMP) ## Prepare providers, modules and state
+	@$(call RUN,init)
+
+plan: $(STAMP) ## Render, plan and seal the plan
+	@$(call RUN,plan)
+
+plan-target: $(STAMP) ## Plan one resource or module: TARGET=module.ai_services
+	@test -n "$(TARGET)" || { echo 'give TARGET=, for instance TARGET=module.ai_services' >&2; exit 2; }
+	@$(THOTH) plan-target '$(TARGET)' --env $(ENV) $(ARGS)
+
+apply: $(STAMP) ## Apply the sealed plan
+	@$(call RUN,apply)
+
+destroy: $(STAMP) ## Show what goes, ask, and destroy the environment
+	@$(call RUN,destroy)
+
+fmt: $(STAMP) ## Format the rendered tree
+	@$(call RUN,fmt)
+
+validate: $(STAMP) ## Let Terraform validate the rendered tree
+	@$(call RUN,validate)
+
+output: $(STAMP) ## Print the outputs
+	@$(call RUN,output)
+
+drift: $(STAMP) ## Tell what changed outside Terraform
+	@$(call RUN,drift)
+
+clean: $(STAMP) ## Remove provider folders and saved plans; never state
+	@$(call RUN,clean)
+
+##@ Work on this project
+
+render: $(STAMP) ## Render every environment into terraform/
+	@$(THOTH) render
+
+check: $(STAMP) ## Check configuration and committed trees
+	@$(THOTH) env check
+	@$(THOTH) render --check
+
+test: $(STAMP) ## Run the tests
+	@$(VENV)/bin/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term $(ARGS)
+
+lint: $(STAMP) ## Run ruff, mypy and the shell checks
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@for script in terraform-docker.sh scripts/*.sh .ci/run; do bash -n "$$script"; done
+
+fmt-code: $(STAMP) ## Format the Python code
+	@$(VENV)/bin/ruff check --fix --quiet . && $(VENV)/bin/ruff format .
+
+bench: $(STAMP) ## Measure speed, as ratios within one run
+	@$(VENV)/bin/python -m tests.bench $(ARGS)
+
+lock: ## Lock the dependencies anew (needs uv)
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --extra emulator --group dev pyproject.toml -o $(LOCK)

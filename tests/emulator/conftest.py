@@ -1,0 +1,72 @@
+"""One emulator for the whole test process, in a thread, so that its code is measured; each test has accounts of its own."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.config import Config
+
+from thoth_infra.emulator import patches
+from thoth_infra.emulator.access import Emulator
+from thoth_infra.emulator.server import SETTINGS, application, listen
+
+REGION = "us-east-1"
+
+_accounts = itertools.count(100_000_000_000 + os.getpid())
+
+AsAccount = Callable[..., Any]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "patch(name): fails when moto goes without this patch of the emulator")
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[Emulator]:
+    """The emulator; with THOTH_PATCHES=none (or core: only those), stock moto, on which tests of patches fail."""
+    before = {name: os.environ.get(name) for name in SETTINGS}
+    server = listen(_stock(only) if (only := os.environ.get("THOTH_PATCHES")) else application(), 0)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield Emulator(f"http://127.0.0.1:{server.port}", os.getpid())
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    for name, value in before.items():
+        os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def _stock(patched: str) -> Any:
+    os.environ.update(SETTINGS)
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+    if patched == "core":
+        patches.apply("core")
+    return DomainDispatcherApplication(create_backend_app)
+
+
+@pytest.fixture
+def account() -> str:
+    """An account that nobody else uses: what a test makes there is all there is."""
+    return str(next(_accounts))
+
+
+@pytest.fixture
+def other_account() -> str:
+    return str(next(_accounts))
+
+
+@pytest.fixture
+def aws(emulator: Emulator, account: str) -> AsAccount:
+    """``aws("sqs")``: a client in the test's account; ``account_id=`` names another. It does not retry."""
+
+    def client(service: str, account_id: str = account) -> Any:
+        config = Config(retries={"total_max_attempts": 1}, read_timeout=20)
+        return emulator.client(service, account_id=account_id, region=REGION, config=config)
+
+    return client

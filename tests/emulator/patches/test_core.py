@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.emulator.conftest import AsAccount
+
+
+@pytest.mark.patch("account_of_access_key")
+def test_a_twelve_digit_access_key_is_the_account(aws: AsAccount, account: str, other_account: str) -> None:
+    aws("iam").create_user(UserName="ada")
+
+    assert aws("sts").get_caller_identity()["Account"] == account
+    assert aws("iam", other_account).list_users()["Users"] == []
+
+
+def test_an_assumed_role_belongs_to_its_own_account(aws: AsAccount, other_account: str) -> None:
+    arn = f"arn:aws:iam::{other_account}:role/network"
+    key = aws("sts").assume_role(RoleArn=arn, RoleSessionName="thoth")["Credentials"]["AccessKeyId"]
+
+    assert aws("sts", key).get_caller_identity()["Account"] == other_account
+
+
+@pytest.mark.patch("unknown_path_is_unknown_action")
+def test_a_path_without_an_action_is_refused_instead_of_not_found(aws: AsAccount) -> None:
+    with pytest.raises(ClientError) as refused:
+        aws("efs").describe_account_preferences()
+
+    assert refused.value.response["Error"]["Code"] == "EmulatorNotImplemented"
+    assert "elasticfilesystem" in str(refused.value)
