@@ -4,6 +4,7 @@
 
 data "aws_iam_policy_document" "assume" {
   for_each = {
+    backup              = "backup.amazonaws.com"
     codedeploy          = "codedeploy.amazonaws.com"
     database_monitoring = "monitoring.rds.amazonaws.com"
     ec2                 = "ec2.amazonaws.com"
@@ -40,6 +41,16 @@ resource "aws_iam_role" "codedeploy" {
 resource "aws_iam_role_policy_attachment" "codedeploy" {
   role       = aws_iam_role.codedeploy.name
   policy_arn = "arn:${local.partition}:iam::aws:policy/AWSCodeDeployRoleForECS"
+}
+
+resource "aws_iam_role" "backup" {
+  name               = "${local.prefix}-backup"
+  assume_role_policy = data.aws_iam_policy_document.assume["backup"].json
+}
+
+resource "aws_iam_role_policy_attachment" "backup" {
+  role       = aws_iam_role.backup.name
+  policy_arn = "arn:${local.partition}:iam::aws:policy/service-role/AWSBackupServiceRolePolicyForBackup"
 }
 
 resource "aws_iam_role" "database_monitoring" {

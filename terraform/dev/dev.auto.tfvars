@@ -499,6 +499,7 @@ alarms = {
   database_free_gib       = 5
   http_5xx_percent        = 5
 }
+slack = null
 budget = {
   monthly_usd  = 300
   warn_percent = 80

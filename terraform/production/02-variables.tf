@@ -307,6 +307,14 @@ variable "alarms" {
   })
 }
 
+variable "slack" {
+  description = "Slack channel that hears of alarms through AWS Chatbot; null: none."
+  type = object({
+    workspace_id = string
+    channel_id   = string
+  })
+}
+
 variable "budget" {
   description = "Monthly budget in US dollars; null sets none."
   type = object({

@@ -6,7 +6,7 @@
 locals {
   keys = {
     database = { description = "RDS", services = [] }
-    logs     = { description = "CloudWatch Logs", services = ["logs.${var.region}.amazonaws.com"] }
+    logs     = { description = "CloudWatch Logs", services = ["logs.${var.region}.amazonaws.com", "cloudtrail.amazonaws.com"] }
     messages = { description = "SQS and SNS", services = ["cloudwatch.amazonaws.com", "budgets.amazonaws.com", "events.amazonaws.com"] }
     secrets  = { description = "Secrets Manager", services = [] }
     storage  = { description = "EFS, S3, EBS and ECR", services = [] }

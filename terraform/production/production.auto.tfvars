@@ -536,6 +536,7 @@ alarms = {
   database_free_gib       = 5
   http_5xx_percent        = 5
 }
+slack = null
 budget = {
   monthly_usd  = 4000
   warn_percent = 80

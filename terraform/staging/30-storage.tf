@@ -3,16 +3,17 @@
 module "shared_storage" {
   source = "./modules/shared-storage"
 
-  prefix             = local.prefix
-  account_id         = var.account_id
-  key_arn            = aws_kms_key.this["storage"].arn
-  subnets            = local.isolated_subnets
-  security_group_id  = aws_security_group.this["files"].id
-  volumes            = var.volumes
-  container_user     = var.container_user
-  buckets            = var.buckets
-  audit_days         = var.log_retention_days.audit
-  cors_origins       = var.domain == null ? [] : ["https://${var.domain.name}"]
-  allow_data_loss    = !var.protection.deletion_protection
-  backup_file_system = true
+  prefix            = local.prefix
+  account_id        = var.account_id
+  key_arn           = aws_kms_key.this["storage"].arn
+  subnets           = local.isolated_subnets
+  security_group_id = aws_security_group.this["files"].id
+  volumes           = var.volumes
+  container_user    = var.container_user
+  buckets           = var.buckets
+  audit_days        = var.log_retention_days.audit
+  cors_origins      = var.domain == null ? [] : ["https://${var.domain.name}"]
+  allow_data_loss   = !var.protection.deletion_protection
+  # The plan in 33-backup copies it, into our vault and with our retention.
+  automatic_backup = false
 }

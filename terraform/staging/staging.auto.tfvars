@@ -510,6 +510,7 @@ alarms = {
   database_free_gib       = 5
   http_5xx_percent        = 5
 }
+slack = null
 budget = {
   monthly_usd  = 800
   warn_percent = 80

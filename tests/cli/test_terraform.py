@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import threading
 from pathlib import Path
 
 import pytest
@@ -102,6 +101,7 @@ def test_plan_target_limits_the_plan(cli: Cli) -> None:
 def test_another_account_is_refused_before_terraform_starts(
     cli: Cli, aws: Emulator, recorder: Recorder, command: str
 ) -> None:
+    assert cli("render", "--env", "staging").returncode == 0
     arguments = [command, *(["lock-id"] if command == "unlock" else []), "--env", "staging"]
     refused = cli(*arguments, **credentials(aws, account="111122223333"), THOTH_TERRAFORM=str(recorder.binary))
     assert refused.returncode == 4, refused.stderr
@@ -195,18 +195,14 @@ def test_apply_and_destroy_want_a_person(cli: Cli, aws: Emulator) -> None:
 
 def test_an_interrupted_apply_releases_the_lock(cli: Cli) -> None:
     env = ("--env", "staging", "--emulate")
-    process = cli.start("apply", *env)
-    assert process.stdout
-    for line in process.stdout:
-        if "aws_sqs_queue.jobs: Still creating" in line or "aws_sqs_queue.jobs: Creating" in line:
-            break
-    process.send_signal(signal.SIGINT)
-    drained = threading.Thread(target=process.stdout.read)
-    drained.start()
-    assert process.stderr
-    said = process.stderr.read()
-    assert process.wait(120) == 130, said
-    drained.join()
+    with cli.start("apply", *env) as process:
+        assert process.stdout
+        for line in process.stdout:
+            if "aws_sqs_queue.jobs: Creating" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=120)
+    assert process.returncode == 130, said
     assert "clean-up" in said
 
     again = cli("plan", *env)

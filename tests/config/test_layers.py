@@ -28,11 +28,6 @@ def _layer(name: str, data: dict[str, Any]) -> Layer:
     return Layer(name, Path(name), data, _lines(data))
 
 
-def _strip(node: Any) -> Any:
-    """Return ``node`` without tags, so that no variant replaces another."""
-    return {k: _strip(v) for k, v in node.items() if k != "kind"} if isinstance(node, dict) else node
-
-
 @given(TREES)
 def test_a_layer_over_itself_changes_no_value(data: dict[str, Any]) -> None:
     assert merge([_layer("defaults", data), _layer("environment", data)]).data == data
@@ -63,12 +58,12 @@ def test_every_value_is_one_that_its_origin_gives(low: dict[str, Any], high: dic
             assert merged.origin(path).line == len(path) + 1
 
 
-@given(TREES, TREES, TREES)
-def test_merging_is_associative_without_variants(a: dict[str, Any], b: dict[str, Any], c: dict[str, Any]) -> None:
-    a, b, c = _strip(a), _strip(b), _strip(c)
-    left = merge([_layer("x", merge([_layer("x", a), _layer("y", b)]).data), _layer("z", c)]).data
-    right = merge([_layer("x", a), _layer("y", merge([_layer("y", b), _layer("z", c)]).data)]).data
-    assert left == right == merge([_layer("x", a), _layer("y", b), _layer("z", c)]).data
+@given(TREES, TREES, st.integers(0, 2))
+def test_an_empty_layer_changes_nothing(low: dict[str, Any], high: dict[str, Any], position: int) -> None:
+    stack = [_layer("defaults", low), _layer("environment", high)]
+    with_empty = [*stack[:position], Layer("dotenv", Path("dotenv"), {}), *stack[position:]]
+    assert merge(with_empty).data == merge(stack).data
+    assert merge(with_empty).origins == merge(stack).origins
 
 
 @given(TREES, TREES)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.config.support import DEFAULTS, ROOT, Below, Put, Whole, edit, problems
+from tests.config.support import DEFAULTS, ROOT, Below, End, Put, Whole, edit, problems
 from thoth_infra.config import sources
 from thoth_infra.config.load import load, names
+from thoth_infra.config.services import Whisper
 from thoth_infra.contract.services import SERVICES
 from thoth_infra.errors import ConfigInvalid, ThothError
 
@@ -92,7 +93,7 @@ def test_one_wrong_service_does_not_hide_the_rules_of_another(root: Path) -> Non
 
 
 def test_a_missing_section_does_not_hide_the_rules_of_production(root: Path) -> None:
-    edit(root, Whole("production", "timeouts", "timeouts: 3") if False else Whole(DEFAULTS, "timeouts", ""))
+    edit(root, Whole(DEFAULTS, "timeouts", ""))
     edit(root, Put("production", "database.multi_az", "false"), Put("production", "protection.approval", "none"))
     keys = {problem.key for problem in problems(root, "production")}
     assert keys == {"timeouts", "database.multi_az", "protection.approval"}
@@ -129,20 +130,23 @@ def test_the_message_counts_and_lists_each_problem_with_its_place(root: Path) ->
 def test_layers_override_each_other_in_order(root: Path) -> None:
     """defaults < environment < .env < process < options, each for one key of the same section."""
     edit(root, Put(DEFAULTS, "whisper.batch_size", "1"), Put(DEFAULTS, "whisper.model", "tiny"))
-    whisper = "whisper:\n  batch_size: 2\n  model: base\n"
-    (root / "environments" / "staging.yaml").open("a").write(whisper)
-    read = lambda **layers: load(root, "staging", **{"variables": {}, **layers}).environment.whisper  # noqa: E731
+    edit(root, End("staging", "whisper:\n  batch_size: 2\n  model: base"))
+
+    def read(*settings: str, variables: dict[str, str] | None = None, personal: bool = True) -> Whisper:
+        loaded = load(root, "staging", variables=variables or {}, settings=settings, personal=personal)
+        return loaded.environment.whisper
+
     assert (read().batch_size, read().model, read().compute_type) == (2, "base", "int8_float16")
     (root / ".env.staging").write_text("export WHISPER_MODEL='small' # for now\n")
     assert read().model == "small"
     assert read(variables={"THOTH_WHISPER_MODEL": "medium"}).model == "medium"
-    assert read(variables={"THOTH_WHISPER__MODEL": "medium"}, settings=["whisper.model=large"]).model == "large"
+    assert read("whisper.model=large", variables={"THOTH_WHISPER__MODEL": "medium"}).model == "large"
     assert read(variables={"THOTH_WHISPER_MODEL": "medium"}, personal=False).model == "base"
 
 
 def test_overrides_name_the_variable_the_option_and_the_line(root: Path) -> None:
     (root / ".env.staging").write_text("# mine\nIMAGE_TAG=1.0\n")
-    loaded = load(root, "staging", variables={"THOTH_SPOT_ENABLED": "false"}, settings=["alarms.backlog_jobs=7"])
+    loaded = load(root, "staging", variables={"THOTH_SPOT_ENABLED": "true"}, settings=["alarms.backlog_jobs=7"])
     assert {key: str(origin) for key, origin in loaded.overrides.items()} == {
         "images.tag": ".env.staging:2",
         "gpu_pools.main.spot.enabled": "THOTH_SPOT_ENABLED",

@@ -1,4 +1,4 @@
-"""One emulator for the whole test process, in a thread, so that its code is measured; each test has accounts of its own."""
+"""One emulator for the whole test process, in a thread so that its code is measured; each test has its own accounts."""
 
 from __future__ import annotations
 

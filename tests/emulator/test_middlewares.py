@@ -25,7 +25,7 @@ class App:
     def __init__(self, *statuses: str) -> None:
         self.statuses, self.calls = list(statuses), 0
 
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    def __call__(self, _: dict[str, Any], start_response: Any) -> list[bytes]:
         self.calls += 1
         start_response(self.statuses.pop(0) if self.statuses else "200 OK", [("X-Call", str(self.calls))])
         return [b"answer ", str(self.calls).encode()]
@@ -127,6 +127,7 @@ def test_a_call_is_named_by_service_and_action(environ: dict[str, str], body: by
         ("ecs", "list_service_deployments", {"service": "api"}, "ecs:ListServiceDeployments"),  # JSON
         ("iam", "list_mfa_device_tags", {"SerialNumber": "123456789012"}, "iam:ListMFADeviceTags"),  # XML
         ("ec2", "describe_trunk_interface_associations", {}, "ec2:DescribeTrunkInterfaceAssociations"),  # its own XML
+        ("route53", "list_cidr_collections", {}, "route53:GET /2013-04-01/cidrcollection"),  # XML without a form
         ("chatbot", "describe_slack_channel_configurations", {}, "chatbot:POST /describe-slack"),  # no such service
     ],
 )

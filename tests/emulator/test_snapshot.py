@@ -206,7 +206,7 @@ def test_a_failed_save_names_the_service_and_keeps_the_last_snapshot(
     before = (state / snapshot.NAME).read_bytes()
     from moto.sqs.models import sqs_backends
 
-    sqs_backends[account][REGION].strange = (nothing for nothing in ())  # a generator
+    sqs_backends[account][REGION].strange = (n for n in range(0))  # a generator, which can't be pickled
     try:
         with pytest.raises(EngineError, match=f"can't save sqs of account {account} in {REGION}"):
             snapshot.save(state)

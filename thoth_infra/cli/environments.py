@@ -62,8 +62,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
             gpu = ", ".join(dict.fromkeys(row["gpu"].values()))
             cells.append((row["name"], row["account"], row["region"], row["domain"] or "-", gpu))
     widths = [
-        max(len(cell) for cell in column if not cell.startswith("invalid"))
-        for column in zip(*cells, strict=True)
+        max(len(cell) for cell in column if not cell.startswith("invalid")) for column in zip(*cells, strict=True)
     ]
     padded = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
     return "\n".join(line.rstrip() for line in padded)
@@ -130,13 +129,14 @@ def check(project: Project, environments: tuple[str, ...]) -> None:
     """Check the configuration, each environment and all together."""
     for name in environments:
         check_environment(project.root, name)
-    loaded, problems = _load_all(project, names(project.root))
     wanted = environments or names(project.root)
+    loaded, problems = _load_all(project, names(project.root))
     problems = {name: found for name, found in problems.items() if name in wanted}
-    for problem in across.problems(loaded):
-        owner = problem.file.stem
-        problems.setdefault(owner, []).append(problem)
-    warnings = list(across.warnings(loaded))
+    for clash in across.problems(loaded):
+        # Of the two, whoever is checked is told; the later one if both are.
+        for name in [name for name in (clash.second, clash.first) if name in wanted][:1]:
+            problems.setdefault(name, []).append(clash.problem)
+    warnings = [clash.problem for clash in across.warnings(loaded) if {clash.first, clash.second} & set(wanted)]
     _report(project, wanted, problems, warnings)
     if problems:
         raise ConfigInvalid(problem for found in problems.values() for problem in found)
@@ -161,8 +161,7 @@ def _report(
     project.emit(
         {
             "environments": [
-                {"name": name, "ok": name not in problems, "problems": problems.get(name, [])}
-                for name in wanted
+                {"name": name, "ok": name not in problems, "problems": problems.get(name, [])} for name in wanted
             ],
             "warnings": warnings,
         },
@@ -189,9 +188,7 @@ def new(project: Project, name: str, source: str) -> None:
 
 
 @env.command("schema")
-@click.option(
-    "--check", "only_check", is_flag=True, help="Exit 1 if docs/environments.schema.json is not current."
-)
+@click.option("--check", "only_check", is_flag=True, help="Exit 1 if docs/environments.schema.json is not current.")
 @pass_project
 def schema_command(project: Project, only_check: bool) -> None:
     """Print the JSON Schema for editors."""

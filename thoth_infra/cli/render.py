@@ -21,9 +21,7 @@ from thoth_infra.terraform.version import read_pin
 @click.option("--diff", is_flag=True, help="Write nothing; print a unified diff.")
 @set_option
 @pass_project
-def render(
-    project: Project, environments: tuple[str, ...], check: bool, diff: bool, settings: tuple[str, ...]
-) -> None:
+def render(project: Project, environments: tuple[str, ...], check: bool, diff: bool, settings: tuple[str, ...]) -> None:
     """Write terraform/<env>/ from the environment's configuration.
 
     Changed files are replaced atomically, stale generated ones removed; files that were not generated are
@@ -31,16 +29,16 @@ def render(
     """
     chosen = tuple(check_environment(project.root, e) for e in environments) or names(project.root)
     trees = dict(rendered(project, chosen, settings))
-    if diff:
-        text = "".join(writer.diff(project.root, name, tree) for name, tree in trees.items())
-        project.emit({"diff": text}, text.rstrip("\n"))
-        return
-    act: Callable[..., writer.Changes] = writer.compare if check else writer.write
+    act: Callable[..., writer.Changes] = writer.compare if check or diff else writer.write
     changes = [act(project.root, name, tree) for name, tree in trees.items()]
     for change in changes:
         for path in change.foreign:
             project.say(f"note: {path} was not generated; it is left alone, and Terraform reads it")
-    project.emit(changes, "\n".join(_summary(change, check) for change in changes))
+    if diff:
+        text = "".join(writer.diff(project.root, name, tree) for name, tree in trees.items())
+        project.emit({"diff": text}, text.rstrip("\n"))
+    else:
+        project.emit(changes, "\n".join(change.summary(done=not check) for change in changes))
     stale = [path for c in changes for path in (*c.added, *c.changed, *c.removed)]
     if check and stale:
         raise CheckFailed(
@@ -67,11 +65,3 @@ def rendered(
             yield name, render_tree(project.root, environment, version)
         except ThothError as error:
             raise ThothError(f"{name}: {error.message}", error.hint) from error
-
-
-def _summary(change: writer.Changes, check: bool) -> str:
-    if not change.any:
-        return f"{change.environment}: up to date"
-    verbs = ("to add", "to change", "to remove") if check else ("added", "changed", "removed")
-    counts = zip(verbs, (change.added, change.changed, change.removed), strict=True)
-    return f"{change.environment}: " + ", ".join(f"{len(paths)} {verb}" for verb, paths in counts if paths)

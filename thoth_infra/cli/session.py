@@ -106,9 +106,8 @@ def render_into(project: Project, name: str) -> None:
     """Bring the environment's tree up to date, and say what changed."""
     for environment, tree in rendered(project, (name,)):
         changes = writer.write(project.root, environment, tree)
-        for verb, paths in (("added", changes.added), ("changed", changes.changed), ("removed", changes.removed)):
-            for path in paths:
-                project.say(f"rendered: {verb} {path}")
+        if changes.any:
+            project.say(f"rendered {changes.summary()}; `git diff terraform/{environment}` shows it")
 
 
 @contextmanager

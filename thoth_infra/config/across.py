@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import combinations
 
 from thoth_infra.config.load import Loaded
@@ -11,7 +12,16 @@ from thoth_infra.config.yaml_source import KeyPath
 from thoth_infra.errors import Problem
 
 
-def problems(loaded: Mapping[str, Loaded]) -> Iterator[Problem]:
+@dataclass(frozen=True)
+class Clash:
+    """Something that two environments share, as a problem of the second one."""
+
+    first: str
+    second: str
+    problem: Problem
+
+
+def problems(loaded: Mapping[str, Loaded]) -> Iterator[Clash]:
     """Yield what can't be right in two environments at once, at the later one's file and line.
 
     Names and prefixes can't clash: an environment's name is its file's.
@@ -20,21 +30,22 @@ def problems(loaded: Mapping[str, Loaded]) -> Iterator[Problem]:
         one, two = a.environment, b.environment
         if one.state == two.state:
             wrong = f"{first} has the same state, {one.state.bucket}/{one.state.key}"
-            yield _problem(b, ("state", "key"), wrong, f"use {second}/terraform.tfstate")
+            yield Clash(first, second, _problem(b, ("state", "key"), wrong, f"use {second}/terraform.tfstate"))
         if one.domain and two.domain and one.domain.name == two.domain.name:
-            wrong = f"{first} has the same name, {one.domain.name}"
-            yield _problem(b, ("domain", "name"), wrong, f"use {two.prefix}.{two.domain.zone}")
+            wrong, right = f"{first} has the same name, {one.domain.name}", f"use {two.prefix}.{two.domain.zone}"
+            yield Clash(first, second, _problem(b, ("domain", "name"), wrong, right))
 
 
-def warnings(loaded: Mapping[str, Loaded]) -> Iterator[Problem]:
+def warnings(loaded: Mapping[str, Loaded]) -> Iterator[Clash]:
     """Yield what is unwise: networks that overlap can never be peered with each other or a common VPC."""
-    for (first, a), (_, b) in combinations(loaded.items(), 2):
+    for (first, a), (second, b) in combinations(loaded.items(), 2):
         one, two = a.environment.network, b.environment.network
         if one.vpc_id and one.vpc_id == two.vpc_id:
             continue
         if ipaddress.IPv4Network(one.cidr).overlaps(ipaddress.IPv4Network(two.cidr)):
             wrong = f"{two.cidr} overlaps {first}'s {one.cidr}, so the two can't be peered"
-            yield _problem(b, ("network", "cidr"), wrong, "move one of them while it is still empty")
+            right = "move one of them while it is still empty"
+            yield Clash(first, second, _problem(b, ("network", "cidr"), wrong, right))
 
 
 def _problem(loaded: Loaded, path: KeyPath, wrong: str, right: str) -> Problem:

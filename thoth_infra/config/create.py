@@ -28,9 +28,7 @@ def create(root: Path, name: str, source: str) -> tuple[Path, Loaded]:
     file = root / FOLDER / f"{name}.yaml"
     _check_name(name)
     if file.exists():
-        raise ThothError(
-            f"there is an environment {name!r} already ({FOLDER}/{name}.yaml)", "choose another name"
-        )
+        raise ThothError(f"there is an environment {name!r} already ({FOLDER}/{name}.yaml)", "choose another name")
     if source not in known:
         raise ThothError(f"there is no environment {source!r}", did_you_mean(source, known))
     others = [load(root, other, personal=False).environment for other in known]
@@ -59,9 +57,7 @@ def _own(
     old_prefix, new_prefix = source.prefix, f"{source.project}-{name}"
     changes: dict[KeyPath, str] = {
         ("name",): name,
-        ("state", "key"): "/".join(
-            name if part == source.name else part for part in source.state.key.split("/")
-        ),
+        ("state", "key"): "/".join(name if part == source.name else part for part in source.state.key.split("/")),
     }
     for index, pattern in enumerate(source.identity.role_patterns):
         changes["identity", "role_patterns", str(index)] = pattern.replace(old_prefix, new_prefix)

@@ -11,6 +11,7 @@ from thoth_infra.config import rules
 from thoth_infra.config.estate import (
     Accounts,
     Alarms,
+    Audit,
     Budget,
     Database,
     Domain,
@@ -109,6 +110,8 @@ class Environment(Section):
     """RDS Postgres."""
     retention: Retention
     """How long data lives."""
+    audit: Audit
+    """Audit trail."""
     alarms: Alarms
     """Alarm thresholds and recipients."""
     budget: Budget | None
@@ -148,12 +151,16 @@ class Environment(Section):
         """The account that holds the image repositories."""
         return self.accounts.shared if self.images.registry == "shared" else self.accounts.own
 
-    def image(self, service: str, repository: str) -> str:
-        """Return the image reference of a service, whose image's repository is ``repository``."""
+    def repository(self, image: str) -> str:
+        """Return the ECR repository of one of Thoth's images."""
+        # In this account it carries the environment, since two environments share the account.
+        prefix = self.project if self.images.registry == "shared" else f"{self.project}/{self.name}"
+        return f"{prefix}/{image}"
+
+    def image(self, service: str, image: str) -> str:
+        """Return the image reference of a service that runs Thoth's ``image``, unless another one is configured."""
         override = self.services.by_name()[service].image
         if override is not None:
             return override
-        # A repository in this account carries the environment, since two environments share the account.
-        prefix = self.project if self.images.registry == "shared" else f"{self.project}/{self.name}"
         registry = f"{self.ecr_account}.dkr.ecr.{self.region}.amazonaws.com"
-        return f"{registry}/{prefix}/{repository}:{self.images.tag}"
+        return f"{registry}/{self.repository(image)}:{self.images.tag}"

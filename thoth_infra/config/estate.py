@@ -50,6 +50,13 @@ class Accounts(Section):
     """The shared-services account, which holds ECR and Route 53."""
 
 
+class Audit(Section):
+    """Who touched whose lessons."""
+
+    trail: bool
+    """Whether a CloudTrail trail of this environment records reads and writes of the buckets' objects."""
+
+
 class Identity(Section):
     """Who may run Terraform here; checked before any Terraform process starts."""
 

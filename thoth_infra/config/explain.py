@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel
-
 from thoth_infra.config import layers, shape
 from thoth_infra.config.environment import Environment
 from thoth_infra.config.layers import Merged
@@ -63,11 +61,7 @@ def derived(environment: Environment) -> dict[str, Any]:
 
 def value(loaded: Loaded, key: str) -> Any:
     """Return the effective value of ``key``, a mapping for a section. Raises ThothError if unknown."""
-    return (
-        derived(loaded.environment)[key]
-        if key in DERIVED_KEYS
-        else _find(effective(loaded.environment), key)[1]
-    )
+    return derived(loaded.environment)[key] if key in DERIVED_KEYS else _find(effective(loaded.environment), key)[1]
 
 
 def _find(data: Any, key: str) -> tuple[KeyPath, Any]:
@@ -76,9 +70,7 @@ def _find(data: Any, key: str) -> tuple[KeyPath, Any]:
     rest, node = key.strip(), data
     while rest:
         known = _names(node)
-        name = next(
-            (n for n in sorted(known, key=len, reverse=True) if rest == n or rest.startswith(f"{n}.")), None
-        )
+        name = next((n for n in sorted(known, key=len, reverse=True) if rest == n or rest.startswith(f"{n}.")), None)
         if name is None:
             raise _unknown(key, path, rest, known)
         path, rest = (*path, name), rest[len(name) + 1 :]
@@ -95,9 +87,7 @@ def _names(node: Any) -> tuple[str, ...]:
 def _unknown(key: str, path: KeyPath, rest: str, known: tuple[str, ...]) -> ThothError:
     where = ".".join(path)
     if not known:
-        return ThothError(
-            f"there is no key {key!r}: {where or 'it'} has no keys below it", f"explain {where}"
-        )
+        return ThothError(f"there is no key {key!r}: {where or 'it'} has no keys below it", f"explain {where}")
     guess = did_you_mean(rest.partition(".")[0], (*known, *(() if path else DERIVED_KEYS)))
     return ThothError(f"there is no key {key!r}{f' in {where}' if where else ''}", guess)
 
@@ -123,8 +113,3 @@ def _given(merged: Merged, path: KeyPath) -> Iterator[Given]:
     for layer in reversed(merged.layers):
         if _is_in(layer.data, path):
             yield Given(shape.at(layer.data, path), layer.name, str(layer.origin(path)))
-
-
-def keys(model: type[BaseModel] = Environment) -> tuple[str, ...]:
-    """Return the names of the sections and top-level keys, for completion."""
-    return (*model.model_fields, *DERIVED_KEYS)

@@ -78,9 +78,7 @@ def merge(layers: list[Layer]) -> Merged:
     return merged
 
 
-def _merge(
-    merged: Merged, target: dict[str, Any], layer: Layer, source: dict[str, Any], path: KeyPath
-) -> None:
+def _merge(merged: Merged, target: dict[str, Any], layer: Layer, source: dict[str, Any], path: KeyPath) -> None:
     for key, value in source.items():
         here, below = (*path, key), target.get(key)
         if isinstance(value, dict) and isinstance(below, dict) and not _other_variant(below, value):

@@ -61,7 +61,9 @@ def _explain(path: KeyPath, detail: ErrorDetails, data: dict[str, Any]) -> tuple
         return context["wrong"], context["right"]
     if kind == "extra_forbidden":
         return _unknown_key(path, data)
-    if kind in {"missing", "union_tag_not_found"}:
+    if kind == "union_tag_not_found":
+        return "is missing", f"add it, one of {', '.join(_tags(path[:-1], data))}"
+    if kind == "missing":
         return "is missing", f"add it: {shape.description(path, data)}"
     if kind in _TYPES:
         what, right = _TYPES[kind]
@@ -84,6 +86,11 @@ def _unknown_key(path: KeyPath, data: dict[str, Any]) -> tuple[str, str]:
     tag = next((name for name in shape.TAGS if name in section), None) if isinstance(section, dict) else None
     of = f" of {tag}: {section[tag]}" if tag else ""
     return f"is not a known key{of}", did_you_mean(path[-1], shape.fields(path[:-1], data))
+
+
+def _tags(path: KeyPath, data: dict[str, Any]) -> list[str]:
+    found = shape.place(path, data)
+    return [str(tag) for m in shape.variants(found.annotation if found else None) for tag in shape.tag_values(m)]
 
 
 def _not_a_choice(value: Any, expected: str) -> tuple[str, str]:

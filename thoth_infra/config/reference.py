@@ -64,9 +64,7 @@ class Row:
 def document() -> str:
     """Return the text of ``docs/configuration.md``."""
     fields = Environment.model_fields.items()
-    general = [
-        _row((n,), Environment, n, info) for n, info in fields if not list(_rows((n,), info.annotation))
-    ]
+    general = [_row((n,), Environment, n, info) for n, info in fields if not list(_rows((n,), info.annotation))]
     parts = [_INTRODUCTION, _table("General", "", general)]
     for name, info in fields:
         rows = list(_rows((name,), info.annotation))

@@ -59,9 +59,7 @@ def _peering(env: Environment) -> Iterator[Violation]:
     if peering is None:
         return
     if not peering.vpc_id:
-        yield Violation(
-            "network.peering.vpc_id", "the peer's VPC id is empty", "give the shared account's VPC"
-        )
+        yield Violation("network.peering.vpc_id", "the peer's VPC id is empty", "give the shared account's VPC")
     if ipaddress.IPv4Network(peering.cidr).overlaps(ipaddress.IPv4Network(env.network.cidr)):
         yield Violation(
             "network.peering.cidr",
@@ -82,9 +80,7 @@ def _existing_vpc(env: Environment) -> Iterator[Violation]:
                 "give at least two, in different availability zones",
             )
         if ids and not vpc_id:
-            yield Violation(
-                key, "subnets of an existing VPC are given, but no VPC", "give network.vpc_id too"
-            )
+            yield Violation(key, "subnets of an existing VPC are given, but no VPC", "give network.vpc_id too")
     seen: set[str] = set()
     for tier, ids in tiers.items():
         for index, subnet in enumerate(ids):
@@ -145,9 +141,7 @@ def _pools_used(env: Environment) -> Iterator[Violation]:
         return  # a service that is launched wrongly leaves its pool unused
     for name in env.gpu_pools:
         if name not in used:
-            yield Violation(
-                f"gpu_pools.{name}", "no service runs on this pool", "remove it, or launch a service on it"
-            )
+            yield Violation(f"gpu_pools.{name}", "no service runs on this pool", "remove it, or launch a service on it")
 
 
 def _ffmpeg(env: Environment) -> Iterator[Violation]:

@@ -55,9 +55,7 @@ def _fits(env: Environment, name: str) -> Iterator[Violation]:
         return
     smallest = _smallest(env.gpu_pools[launch.pool])
     if launch.gpus > smallest.gpus:
-        yield Violation(
-            f"{key}.gpus", f"a {smallest.name} has no {launch.gpus} GPUs", f"use at most {smallest.gpus}"
-        )
+        yield Violation(f"{key}.gpus", f"a {smallest.name} has no {launch.gpus} GPUs", f"use at most {smallest.gpus}")
     if launch.cpu > smallest.task_cpu:
         yield Violation(
             f"{key}.cpu",
@@ -126,9 +124,7 @@ def _scaling(env: Environment, name: str) -> Iterator[Violation]:
     least, most = ("tasks", "tasks") if scaling.kind == "fixed" else ("min", "max")
     worker = BY_NAME[name].stage is not None
     if isinstance(scaling, BacklogScaling) and not worker:
-        yield Violation(
-            f"{key}.kind", f"{name} has no queue of jobs to follow", "use kind: cpu or kind: fixed"
-        )
+        yield Violation(f"{key}.kind", f"{name} has no queue of jobs to follow", "use kind: cpu or kind: fixed")
     if scaling.bounds[0] == 0 and not worker:
         yield Violation(f"{key}.{least}", f"{name} would not run", "use at least 1")
     elif scaling.bounds[0] == 0 and scaling.kind == "cpu":
@@ -160,16 +156,16 @@ def _capacity(env: Environment, name: str) -> Iterator[Violation]:
     if tasks == 0:
         return  # said already: by the pool without instances, or of the task that fits none
     if service.scaling.bounds[1] > tasks:
+        grows = f"grows to {instances} instance{'s'[: instances != 1]} with GPUs for {tasks}"
         yield Violation(
             f"{_key(name)}.scaling.{'tasks' if service.scaling.kind == 'fixed' else 'max'}",
-            f"{service.scaling.bounds[1]} tasks, but pool {launch.pool} grows to {instances} instances with"
-            f" GPUs for {tasks}",
+            f"{service.scaling.bounds[1]} tasks, but pool {launch.pool} {grows}",
             f"use at most {tasks}, or raise on_demand.max or spot.max of gpu_pools.{launch.pool}",
         )
 
 
 def _timeouts(env: Environment, name: str) -> Iterator[Violation]:
-    """One ordered chain for each worker: stop < visibility < message retention, and all its tries within."""
+    """One ordered chain for each worker: stop < visibility, and all tries of a job < message retention."""
     stage_name = BY_NAME[name].stage
     if stage_name is None:
         return
@@ -184,17 +180,10 @@ def _timeouts(env: Environment, name: str) -> Iterator[Violation]:
             " could lose its message to another one",
             f"use at least {2 * stop}",
         )
-    if stage.visibility_seconds >= retention:
-        yield Violation(
-            f"{key}.visibility_seconds",
-            f"{stage.visibility_seconds} is not below the message's retention ({retention} s)",
-            "lower it, or raise queues.retention_days",
-        )
     if stage.job_seconds * tries >= retention:
         yield Violation(
             f"{key}.job_seconds",
-            f"{tries} tries (queues.max_receive_count) of {stage.job_seconds} s outlive the message"
-            f" ({retention} s)",
+            f"{tries} tries (queues.max_receive_count) of {stage.job_seconds} s outlive the message ({retention} s)",
             "lower it, or raise queues.retention_days",
         )
 

@@ -189,7 +189,7 @@ class GpuPool(Section):
                 yield Violation(
                     f"spot.alternatives.{index}",
                     f"a {name} has not as many GPUs as the pool's {own.name} ({own.gpus})",
-                    f"choose types with {own.gpus}, since one task count must hold for all",
+                    f"choose types with {own.gpus} GPU{'s'[: own.gpus != 1]} each",
                 )
             if name == own.name or name in self.spot.alternatives[:index]:
                 yield Violation(

@@ -38,9 +38,7 @@ def place(path: KeyPath, data: Any = None) -> Place | None:
     annotation: Any = Environment
     for part in path:
         models = variants(annotation, data)
-        section, found = next(
-            ((m, m.model_fields[part]) for m in models if part in m.model_fields), (None, None)
-        )
+        section, found = next(((m, m.model_fields[part]) for m in models if part in m.model_fields), (None, None))
         if found is not None:
             annotation = found.annotation
         elif models or (inner := item(annotation)) is None:

@@ -69,12 +69,7 @@ def dotenv_layer(file: Path, shown: Path) -> Layer:
     Raises ConfigInvalid for lines and keys that are not understood. ``scripts/load-env.sh`` reads the
     same lines in the same way.
     """
-    try:
-        text = yaml_source.decode(file.read_bytes(), shown)
-    except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        problem = Problem(shown, 0, "(file)", f"can't be read ({why})", "mend its permissions, or remove it")
-        raise ConfigInvalid([problem]) from None
+    text = yaml_source.decode(yaml_source.content(file, shown), shown)
     return _assignments(text, Layer(layers.DOTENV, shown, {}))
 
 
@@ -108,6 +103,8 @@ def unquote(value: str) -> str:
     value = value.strip()
     if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
         return value[1:-1]
+    if quoted := re.fullmatch(r"""(["'])(.*?)\1\s.*#.*""", value):
+        return quoted[2]
     return re.sub(r"(^|\s+)#.*$", "", value)
 
 

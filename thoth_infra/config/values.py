@@ -38,9 +38,7 @@ class Matching:
         """Check the form after everything that stands before this in the ``Annotated`` type."""
         return core_schema.no_info_after_validator_function(self.check, handler(source))
 
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Give editors the same form."""
         return {**handler(schema), "pattern": f"^(?:{self.pattern})$"}
 
@@ -57,16 +55,16 @@ class OneOf:
         if value in self.choices:
             return value
         if isinstance(value, str):
-            raise refusal(f"{value!r} is not {self.what}", did_you_mean(value, self.choices))
+            guess = did_you_mean(value, self.choices)
+            listed = f"choose one like {self.choices[0]}; docs/configuration.md lists all"
+            raise refusal(f"{value!r} is not {self.what}", guess if guess.startswith("did") else listed)
         raise refusal(f"{value!r} is not {self.what}", f"choose one of {', '.join(map(str, self.choices))}")
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Check the choice after the type."""
         return core_schema.no_info_after_validator_function(self.check, handler(source))
 
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Give editors the choices."""
         return {**handler(schema), "enum": list(self.choices)}
 
@@ -93,8 +91,11 @@ def _cidr(value: str) -> str:
         network = ipaddress.IPv4Network(value, strict=False)
     except ValueError:
         raise refusal(f"{value!r} is not an IPv4 network", "write it like 10.20.0.0/16") from None
+    if "/" not in value:
+        right = f"write {value}/16, or the length it has, or {value}/32 for the one address"
+        raise refusal(f"{value!r} is an address without a length", right)
     if str(network) != value:
-        # Host bits, a netmask in place of the length, or no length: AWS would answer with another text.
+        # Host bits, or a netmask in place of the length: AWS would answer with another text.
         raise refusal(f"{value!r} is not how AWS writes that network", f"write {network}")
     return value
 
@@ -135,9 +136,7 @@ def _likely(name: str, zones: set[str]) -> set[str]:
     import difflib  # only for an error
 
     usual = {zone for zone in zones if "/" in zone and not zone.startswith(("Etc/", "SystemV/"))} | {"UTC"}
-    return (
-        usual if difflib.get_close_matches(name, usual, n=1) else {"America/New_York", "Europe/Berlin", "UTC"}
-    )
+    return usual if difflib.get_close_matches(name, usual, n=1) else {"America/New_York", "Europe/Berlin", "UTC"}
 
 
 # The values that CloudWatch Logs accepts (PutRetentionPolicy, API reference).
@@ -159,13 +158,9 @@ ProjectName = Annotated[
     str,
     Matching(r"[a-z][a-z0-9]{1,11}", "a short name", "thoth (2 to 12 letters and digits, a letter first)"),
 ]
-AccountId = Annotated[
-    str, Matching(r"[0-9]{12}", "an AWS account id", '"087439708020" (12 digits, in quotes)')
-]
+AccountId = Annotated[str, Matching(r"[0-9]{12}", "an AWS account id", '"087439708020" (12 digits, in quotes)')]
 Region = Annotated[str, Matching(r"[a-z]{2}(-[a-z]+)+-[0-9]", "an AWS region", "us-east-1")]
-AvailabilityZone = Annotated[
-    str, Matching(r"[a-z]{2}(-[a-z]+)+-[0-9][a-z]", "an availability zone", "us-east-1a")
-]
+AvailabilityZone = Annotated[str, Matching(r"[a-z]{2}(-[a-z]+)+-[0-9][a-z]", "an availability zone", "us-east-1a")]
 Profile = Annotated[str, Matching(r"[A-Za-z0-9][\w.@-]{0,63}", "an AWS profile", "tfs-ai-staging")]
 RoleName = Annotated[
     str, Matching(r"[\w+=,.@-]{1,64}", "an IAM role's name", "tfs-ai-cross-account-access (no ARN, no path)")
@@ -174,9 +169,7 @@ RolePattern = Annotated[str, Matching(r"[\w+=,.@*?[\]-]{1,64}", "a role name pat
 BucketName = Annotated[
     str, Matching(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", "an S3 bucket name", "thoth-state-087439708020")
 ]
-StateKey = Annotated[
-    str, Matching(r"[\w!.*'()/-]{1,200}\.tfstate", "a state key", "staging/terraform.tfstate")
-]
+StateKey = Annotated[str, Matching(r"[\w!.*'()/-]{1,200}\.tfstate", "a state key", "staging/terraform.tfstate")]
 Cidr = Annotated[str, AfterValidator(_cidr)]
 VpcCidr = Annotated[str, AfterValidator(_cidr), AfterValidator(_vpc_cidr)]
 SubnetCidr = Annotated[str, AfterValidator(_cidr), AfterValidator(_subnet_cidr)]
@@ -184,9 +177,7 @@ VpcId = Annotated[
     str,
     Matching(r"(vpc-([0-9a-f]{8}|[0-9a-f]{17}))?", "a VPC id", 'vpc-0123456789abcdef0, or "" to create one'),
 ]
-SubnetId = Annotated[
-    str, Matching(r"subnet-([0-9a-f]{8}|[0-9a-f]{17})", "a subnet id", "subnet-0123456789abcdef0")
-]
+SubnetId = Annotated[str, Matching(r"subnet-([0-9a-f]{8}|[0-9a-f]{17})", "a subnet id", "subnet-0123456789abcdef0")]
 AmiId = Annotated[
     str,
     Matching(
@@ -207,9 +198,7 @@ DomainName = Annotated[
 Email = Annotated[
     str,
     Field(max_length=254),
-    Matching(
-        r"[\w.!#%&'*+=~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", "an e-mail address", "ops@example.com"
-    ),
+    Matching(r"[\w.!#%&'*+=~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", "an e-mail address", "ops@example.com"),
 ]
 SlackId = Annotated[str, Matching(r"[A-Z0-9]{8,12}", "a Slack id", "C0123456789 (the id, not the name)")]
 GitHubRepository = Annotated[
@@ -227,21 +216,15 @@ ImageReference = Annotated[
 WhisperModel = Annotated[
     str, Matching(r"[\w.-][\w./-]{0,199}|/[\w./-]{1,199}", "a Whisper model or folder", "large-v3")
 ]
-InstanceClass = Annotated[
-    str, Matching(r"db\.[a-z0-9]+\.[a-z0-9]+", "an RDS instance class", "db.t4g.medium")
-]
+InstanceClass = Annotated[str, Matching(r"db\.[a-z0-9]+\.[a-z0-9]+", "an RDS instance class", "db.t4g.medium")]
 PostgresVersion = Annotated[
     str, Matching(r"1[5-9]\.[0-9]{1,2}", "a Postgres version of 15 or later", '"16.4" (in quotes)')
 ]
 # What every tagged service accepts; some (RDS, ECS, IAM) refuse more than this, a number sign for one.
-TagKey = Annotated[
-    str, Matching(r"(?![aA][wW][sS]:)[\w .:/=+@-]{1,128}", "a tag key", "CostCenter (never aws:…)")
-]
+TagKey = Annotated[str, Matching(r"(?![aA][wW][sS]:)[\w .:/=+@-]{1,128}", "a tag key", "CostCenter (never aws:…)")]
 TagValue = Annotated[
     str,
-    Matching(
-        r"[\w .:/=+@-]{0,256}", "a tag value", "tfs-infrastructure (letters, digits and _ . : / = + - @)"
-    ),
+    Matching(r"[\w .:/=+@-]{0,256}", "a tag value", "tfs-infrastructure (letters, digits and _ . : / = + - @)"),
 ]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 ClockTime = Annotated[str, Matching(r"([01][0-9]|2[0-3]):[0-5][0-9]", "a time of day", '"07:30"')]

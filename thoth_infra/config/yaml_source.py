@@ -65,40 +65,42 @@ def read(file: Path, shown: Path) -> Document:
 
     Raises ConfigInvalid for text that is not YAML, not a mapping, or that repeats a key.
     """
+    return parse(content(file, shown), shown)
+
+
+def content(file: Path, shown: Path) -> bytes:
+    """Read ``file``; raises ConfigInvalid if it can't be read."""
     try:
-        content = file.read_bytes()
+        return file.read_bytes()
     except OSError as error:
         why = (error.strerror or str(error)).lower()
-        raise _invalid(
-            shown, 1, f"can't be read ({why})", "restore the file, or mend its permissions"
-        ) from None
-    return parse(content, shown)
+        raise _invalid(shown, 1, f"can't be read ({why})", "restore the file, or mend its permissions") from None
 
 
-def parse(content: bytes, shown: Path) -> Document:
+def parse(data: bytes, shown: Path) -> Document:
     """Parse the content of a file; see ``read``."""
-    reader = _Reader(shown, decode(content, shown))
+    reader = _Reader(shown, decode(data, shown))
     try:
-        data = reader.document()
+        value = reader.document()
     except yaml.MarkedYAMLError as error:
         # What was found before may be the cause: a quote that swallowed the lines up to the next one.
         raise (ConfigInvalid(reader.problems) if reader.problems else _syntax_error(shown, error)) from None
-    if data is None:
-        data = {}
-    if not isinstance(data, dict):
+    if value is None:
+        value = {}
+    if not isinstance(value, dict):
         reader.problem(reader.lines.get((), 1), (), "is not a mapping", "write key: value lines")
     if reader.problems:
         raise ConfigInvalid(reader.problems)
-    return Document(shown, data, reader.lines, reader.spans)
+    return Document(shown, value, reader.lines, reader.spans)
 
 
-def decode(content: bytes, shown: Path) -> str:
+def decode(data: bytes, shown: Path) -> str:
     """Decode UTF-8, with or without a byte order mark; raises ConfigInvalid at the line that is not."""
     try:
-        text = content.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        wrong = f"is not UTF-8 (byte 0x{content[error.start]:02x})"
+        line = data.count(b"\n", 0, error.start) + 1
+        wrong = f"is not UTF-8 (byte 0x{data[error.start]:02x})"
         raise _invalid(shown, line, wrong, "save the file as UTF-8") from None
     if found := yaml.reader.Reader.NON_PRINTABLE.search(text):
         line = text.count("\n", 0, found.start()) + 1

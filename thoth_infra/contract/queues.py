@@ -23,8 +23,7 @@ class Queue:
 
 
 STAGE_QUEUES: dict[Stage, Queue] = {
-    stage: Queue(stage.value, f"Requests for the {stage.value} stage, one message per job")
-    for stage in Stage
+    stage: Queue(stage.value, f"Requests for the {stage.value} stage, one message per job") for stage in Stage
 }
 RESULTS = Queue("results", "Results and progress of every stage, read by the orchestrator")
 

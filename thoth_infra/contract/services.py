@@ -101,9 +101,7 @@ _DATABASE = (
     Variable("DATABASE_PASSWORD", SecretField(DATABASE_SECRET, "password"), "Password of that user"),
 )
 _STAGE_URLS = tuple(
-    Variable(
-        f"{stage.name}_QUEUE_URL", QueueUrl(queue), f"Where requests for the {stage.value} stage are sent"
-    )
+    Variable(f"{stage.name}_QUEUE_URL", QueueUrl(queue), f"Where requests for the {stage.value} stage are sent")
     for stage, queue in STAGE_QUEUES.items()
 )
 _API_KEYS = (
@@ -124,12 +122,17 @@ def _worker_variables(stage: Stage) -> tuple[Variable, ...]:
         Variable("QUEUE_URL", QueueUrl(queue), "Queue that the worker receives from"),
         Variable("DEAD_LETTER_QUEUE_URL", QueueUrl(queue, dead_letter=True), "Where poison messages go"),
         Variable("RESULTS_QUEUE_URL", QueueUrl(RESULTS), "Queue of results and progress"),
-        Variable("VISIBILITY_TIMEOUT_SECONDS", Setting(f"timeouts.{stage.name.lower()}.visibility_seconds"),
-                 "Visibility time-out of the queue; the heartbeat runs at a third of it"),
-        Variable("JOB_TIMEOUT_SECONDS", Setting(f"timeouts.{stage.name.lower()}.job_seconds"),
-                 "Longest time that one job's stage may take"),
-        Variable("STOP_TIMEOUT_SECONDS", Setting("timeouts.stop_seconds"),
-                 "Time between SIGTERM and SIGKILL"),
+        Variable(
+            "VISIBILITY_TIMEOUT_SECONDS",
+            Setting(f"timeouts.{stage.name.lower()}.visibility_seconds"),
+            "Visibility time-out of the queue; the heartbeat runs at a third of it",
+        ),
+        Variable(
+            "JOB_TIMEOUT_SECONDS",
+            Setting(f"timeouts.{stage.name.lower()}.job_seconds"),
+            "Longest time that one job's stage may take",
+        ),
+        Variable("STOP_TIMEOUT_SECONDS", Setting("timeouts.stop_seconds"), "Time between SIGTERM and SIGKILL"),
     )
 
 
@@ -170,10 +173,16 @@ ORCHESTRATOR = Service(
         Variable("SERVICE_NAME", Constant("orchestrator"), "Name of the service, a metric dimension"),
         Variable("RESULTS_QUEUE_URL", QueueUrl(RESULTS), "Queue of results and progress"),
         *_STAGE_URLS,
-        Variable("TRANSCRIPT_RETENTION_DAYS", Setting("retention.transcripts_days"),
-                 "Days after which a finished job is erased"),
-        Variable("JOB_FILES_RETENTION_DAYS", Setting("retention.job_files_days"),
-                 "Days after which a job's folder is removed from EFS"),
+        Variable(
+            "TRANSCRIPT_RETENTION_DAYS",
+            Setting("retention.transcripts_days"),
+            "Days after which a finished job is erased",
+        ),
+        Variable(
+            "JOB_FILES_RETENTION_DAYS",
+            Setting("retention.job_files_days"),
+            "Days after which a job's folder is removed from EFS",
+        ),
         *_BUCKETS,
         *_DATABASE,
         *_API_KEYS,
@@ -193,10 +202,14 @@ AUDIO_EXTRACTION = Service(
     metrics=m.STAGE_METRICS,
     variables=(
         *_worker_variables(Stage.AUDIO_EXTRACTION),
-        Variable("FFMPEG_TIMEOUT_SECONDS", Setting("timeouts.ffmpeg_seconds"),
-                 "Longest time that one FFmpeg run may take"),
-        Variable("LOUDNESS_NORMALISATION", Setting("audio.loudness_normalisation"),
-                 "Whether audio is normalised to EBU R128 loudness"),
+        Variable(
+            "FFMPEG_TIMEOUT_SECONDS", Setting("timeouts.ffmpeg_seconds"), "Longest time that one FFmpeg run may take"
+        ),
+        Variable(
+            "LOUDNESS_NORMALISATION",
+            Setting("audio.loudness_normalisation"),
+            "Whether audio is normalised to EBU R128 loudness",
+        ),
     ),
 )
 
@@ -220,8 +233,9 @@ TRANSCRIPTION = Service(
         Variable("WHISPER_COMPUTE_TYPE", Setting("whisper.compute_type"), "CTranslate2 compute type"),
         Variable("WHISPER_BATCH_SIZE", Setting("whisper.batch_size"), "Chunks that the GPU works on at once"),
         Variable("WHISPER_ALLOW_CPU", Setting("whisper.allow_cpu"), "Whether a missing GPU is tolerated"),
-        Variable("CHECKPOINT_SECONDS", Setting("whisper.checkpoint_seconds"),
-                 "Seconds of audio between two checkpoints"),
+        Variable(
+            "CHECKPOINT_SECONDS", Setting("whisper.checkpoint_seconds"), "Seconds of audio between two checkpoints"
+        ),
         Variable("GPU_HOURLY_COST", Setting("gpu_hourly_cost"), "US dollars per GPU hour, for the cost metric"),
     ),
 )

@@ -1,7 +1,7 @@
 """The emulator's own process: ``python -m thoth_infra.emulator --state DIR --ready FILE``.
 
-It holds the lock of its state folder for as long as it lives, and on SIGTERM, SIGINT or (``--until-eof``) the end of its
-standard input it finishes the requests that run, writes the snapshot and exits with 0.
+It holds the lock of its state folder for as long as it lives. On SIGTERM, SIGINT or (``--until-eof``) the end of
+its standard input it finishes the requests that run, writes the snapshot and exits with 0.
 """
 
 from __future__ import annotations
@@ -74,12 +74,17 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _stop_on_request(server: BaseWSGIServer, until_eof: bool) -> None:
     def stop(*_: object) -> None:
-        threading.Thread(target=server.shutdown).start()  # shutdown() waits for serve_forever(), which we may be in
+        # in a thread, because shutdown() waits for serve_forever(), which a signal interrupts
+        threading.Thread(target=server.shutdown).start()
+
+    def stop_at_eof() -> None:
+        sys.stdin.buffer.read()
+        stop()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     if until_eof:
-        threading.Thread(target=lambda: (sys.stdin.buffer.read(), stop()), daemon=True).start()
+        threading.Thread(target=stop_at_eof, daemon=True).start()
 
 
 def _write(path: Path, record: dict[str, object]) -> None:

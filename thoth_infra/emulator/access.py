@@ -89,9 +89,8 @@ class Emulator:
         session = Session(session_vars={"profile": no_profile, "config_file": no_file, "credentials_file": no_file})
         found = self._credentials(account_id, region, role)
         session.set_credentials(found.key, found.secret, found.token or None)
-        return boto3.Session(botocore_session=session, region_name=region).client(
-            service, endpoint_url=self.url, config=Config(proxies={}).merge(config or Config())
-        )
+        untyped: Any = boto3.Session(botocore_session=session, region_name=region)  # its client() knows only literals
+        return untyped.client(service, endpoint_url=self.url, config=Config(proxies={}).merge(config or Config()))
 
     def prepare_backend(self, *, account_id: str, bucket: str, region: str, kms_alias: str | None = None) -> None:
         """Make what must exist before ``terraform init``: the versioned state bucket and, if named, its KMS key.
@@ -110,7 +109,7 @@ class Emulator:
 
     def reset(self) -> None:
         """Empty every account: no resource, no bucket, no Terraform state is left."""
-        direct.open(Request(f"{self.url}/moto-api/reset", method="POST"), timeout=60).close()
+        direct.open(Request(f"{self.url}/moto-api/reset", method="POST"), timeout=60).close()  # noqa: S310 - loopback
 
     def _credentials(self, account_id: str, region: str, role: str | None) -> Credentials:
         owner = Credentials(account_id, _SECRET, "")  # the emulator takes a 12-digit access key for the account itself

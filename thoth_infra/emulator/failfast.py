@@ -27,6 +27,7 @@ _XML = {
     "ec2": "<Response><Errors><Error>{}</Error></Errors></Response>",
     "s3": "<Error>{}</Error>",
 }
+_REST_XML = ("cloudfront", "route53")  # XML without a form; all other services speak JSON
 _QUERY_XML = "<ErrorResponse><Error><Type>Sender</Type>{}</Error></ErrorResponse>"
 
 
@@ -71,7 +72,7 @@ class FailFast:
 
 
 def _refusal(environ: WSGIEnvironment, service: str, message: str) -> Answer:
-    if service in _XML or _is_form(environ):
+    if service in _XML or service in _REST_XML or _is_form(environ):
         inner = f"<Code>{CODE}</Code><Message>{escape(message)}</Message>"
         content_type, text = "text/xml", _XML.get(service, _QUERY_XML).format(inner)
     else:

@@ -1,7 +1,7 @@
 """Pickling moto's backends: reducers for what pickle can't write by itself, or writes wrongly.
 
-Those are locks, keys and certificates, functions inside of functions, subclasses of dict that show less than they hold, weak
-references, and the global dictionaries of backends, which the reader has of its own.
+Those are locks, keys and certificates, functions inside of functions, subclasses of dict that show less than they
+hold, weak references, and the global dictionaries of backends, which the reader has of its own.
 """
 
 from __future__ import annotations

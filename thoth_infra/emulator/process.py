@@ -1,7 +1,7 @@
 """Starting, sharing and stopping the emulator's process.
 
-The process has a session of its own, so that the terminal's Ctrl-C doesn't reach it: Terraform, which does get it, releases its
-state lock through the emulator. It ends with its parent all the same: it watches a pipe of which the
+The process has a session of its own, so that the terminal's Ctrl-C doesn't reach it: Terraform, which does get it,
+releases its state lock through the emulator. It ends with its parent all the same: it watches a pipe of which the
 parent holds the other end, and the kernel closes that however the parent dies.
 """
 
@@ -31,6 +31,7 @@ HEALTH = "/_thoth/health"
 
 _START_S = 60.0
 _STOP_S = 60.0
+_LOCK_S = 5.0  # a command that was killed leaves an emulator that still saves
 _POLL_S = 0.02
 
 
@@ -38,9 +39,9 @@ _POLL_S = 0.02
 def running(state: Path, *, keep: bool = False) -> Iterator[Emulator]:
     """An emulator whose AWS is kept in ``state``: the one that is kept running there, or else a new one.
 
-    A new one is stopped at the end, and its snapshot waited for; with ``keep`` it goes on running (see :func:`stop`). Raises
-    ``EngineError`` when moto is missing, the snapshot is another version's, another command uses ``state``, or the emulator
-    does not start or can't save.
+    A new one is stopped at the end, and its snapshot waited for; with ``keep`` it goes on running (see :func:`stop`).
+    Raises ``EngineError`` when moto is missing, the snapshot is another version's, another command uses ``state``, or
+    the emulator does not start or can't save.
     """
     if kept := _kept(state):
         yield kept
@@ -48,13 +49,23 @@ def running(state: Path, *, keep: bool = False) -> Iterator[Emulator]:
     process = _start(state, keep)
     try:
         emulator = _wait_until_healthy(process, state)
+    except BaseException:
+        process.terminate()
+        process.wait()
+        _close(process.stdin)
+        raise
+    if keep:
+        process.returncode = 0  # it is meant to outlive us: no warning about a child left running
+        yield emulator
+        return
+    try:
         yield emulator
     except BaseException:
         # the first error matters more than a failure to save after it
         with suppress(EngineError):
-            _end(process, state, keep=False)
+            _end(process, state)
         raise
-    _end(process, state, keep)
+    _end(process, state)
 
 
 def stop(state: Path) -> bool:
@@ -109,7 +120,9 @@ def _start(state: Path, keep: bool) -> subprocess.Popen[bytes]:
     if find_spec("moto") is None:
         raise EngineError("the emulator needs moto", "install it: pip install 'thoth-infra[emulator]'")
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    snapshot.check(state)  # here too, because its error says more than a log can
+    # The child checks both again. Here they give an error at once, and in full.
+    with StateLock(state, wait_s=_LOCK_S):
+        snapshot.check(state)
     command = [
         sys.executable,
         "-m",
@@ -141,10 +154,7 @@ def _wait_until_healthy(process: subprocess.Popen[bytes], state: Path) -> Emulat
     raise _failure("the emulator did not start", state)
 
 
-def _end(process: subprocess.Popen[bytes], state: Path, keep: bool) -> None:
-    if keep:
-        process.returncode = 0  # it is meant to outlive us: no warning about a child left running
-        return
+def _end(process: subprocess.Popen[bytes], state: Path) -> None:
     _close(process.stdin)
     try:
         code = process.wait(_STOP_S)

@@ -1,8 +1,8 @@
 """Answers a repeated request from memory instead of running it twice.
 
-Under load an answer can get lost; the SDK then sends the request again under the same ``amz-sdk-invocation-id``. Run twice, a
-``RevokeSecurityGroupIngress`` fails because there is nothing left to revoke. Only successes are kept: after an error
-the SDK's retry (same id) has to reach AWS again.
+Under load an answer can get lost; the SDK then sends the request again under the same ``amz-sdk-invocation-id``. Run
+twice, a ``RevokeSecurityGroupIngress`` fails because there is nothing left to revoke. Only successes are kept: after
+an error the SDK's retry (same id) has to reach AWS again.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The half-dozen AWS calls that prepare an emulator, made without boto3.
 
-They are on the way of every ``--emulate`` command; importing botocore and building its four clients takes longer (0.8 s) than
-the emulator takes to start. The emulator checks no signatures, so a request is a header and a body.
+They are on the way of every ``--emulate`` command; importing botocore and building its four clients takes longer
+(0.8 s) than the emulator takes to start. The emulator checks no signatures, so a request is a header and a body.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from thoth_infra.errors import EngineError
 direct = build_opener(ProxyHandler({}))
 
 _TIMEOUT_S = 60
+_NO_SUCH = re.compile(r'<Code>NoSuch\w+</Code>|"__type": ?"NotFoundException"')
 
 
 @dataclass(frozen=True)
 class Wire:
-    """Requests to the emulator at ``url`` as the owner of ``account_id``. Each answers None where AWS says "no such"."""
+    """Requests to the emulator at ``url`` as ``account_id``'s owner. Each answers None where AWS says "no such"."""
 
     url: str
     account_id: str
@@ -55,6 +56,6 @@ class Wire:
                 return str(answer.read().decode())
         except HTTPError as error:
             said = error.read().decode("utf-8", "replace")
-            if error.code == 404 or "NotFound" in said or "NoSuch" in said:
+            if error.code == 404 or _NO_SUCH.search(said):
                 return None
             raise EngineError(f"the emulator refused {service} {method} {path}: {said}", "see its log") from error

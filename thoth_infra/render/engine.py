@@ -30,24 +30,33 @@ def _jinja(templates: Path) -> jinja2.Environment:
 
 
 def expand(templates: Path, name: str, variables: dict[str, Any]) -> str:
-    """Return the text of template ``name``. Raises ThothError with the template's file and line."""
+    """Return the text of template ``name``. Raises ThothError with the template's file and line.
+
+    Whatever fails while a template is expanded, be it in a filter, its author needs to know the place.
+    """
     try:
         return _jinja(templates).get_template(name).render(variables)
     except jinja2.TemplateSyntaxError as error:
-        raise _failed(f"{templates.name}/{error.name}:{error.lineno}", error) from error
-    except jinja2.TemplateError as error:
-        raise _failed(f"{templates.name}/{name}:{_line(error)}", error) from error
+        raise _failed(templates, f"{error.name}:{error.lineno}", error.message) from error
+    except jinja2.UndefinedError as error:
+        raise _failed(templates, _place(templates, name, error), error.message) from error
+    except Exception as error:
+        raise _failed(templates, _place(templates, name, error), f"{type(error).__name__}: {error}") from error
 
 
-def _failed(place: str, error: jinja2.TemplateError) -> ThothError:
-    return ThothError(f"{place}: {error.message}", "mend the template")
+def _failed(templates: Path, place: str, message: str | None) -> ThothError:
+    return ThothError(f"{templates.name}/{place}: {message}", "mend the template")
 
 
-def _line(error: BaseException) -> int:
-    """Return the template line that an error came from: Jinja rewrites its frames' line numbers."""
-    line, frame = 0, error.__traceback__
+def _place(templates: Path, name: str, error: BaseException) -> str:
+    """Return the file and line that an error came from: Jinja rewrites its frames' names and line numbers.
+
+    It may be a template that ``name`` includes. An error without such a frame is one of the whole file.
+    """
+    place, frame = name, error.__traceback__
     while frame:
-        if frame.tb_frame.f_code.co_filename.endswith(SUFFIX):
-            line = frame.tb_lineno
+        file = Path(frame.tb_frame.f_code.co_filename)
+        if file.suffix == SUFFIX and file.is_relative_to(templates):
+            place = f"{file.relative_to(templates).as_posix()}:{frame.tb_lineno}"
         frame = frame.tb_next
-    return line
+    return place

@@ -8,7 +8,7 @@ from typing import Any, assert_never
 from thoth_infra.config.catalogue import AGENT_RESERVE_MIB
 from thoth_infra.config.environment import Environment
 from thoth_infra.contract import metrics, network
-from thoth_infra.contract.services import DATABASE_SECRET, SERVICES, Service
+from thoth_infra.contract.services import DATABASE_SECRET, IMAGES, SERVICES, Service
 from thoth_infra.contract.variables import (
     BucketName,
     Constant,
@@ -23,7 +23,6 @@ from thoth_infra.render.hcl import Expression
 from thoth_infra.render.permissions import Statement, statements
 
 GPU_HOSTS = "gpu-hosts"
-_DATABASE_SECRET_ARN = "aws_db_instance.this.master_user_secret[0].secret_arn"  # noqa: S105 - a reference
 
 
 @dataclass(frozen=True)
@@ -55,15 +54,15 @@ def context(env: Environment) -> dict[str, Any]:
     return {
         "services": views,
         "by_service": {part: {view.name: getattr(view, part) for view in views} for part in parts},
+        "images": list(IMAGES),
+        "image_repository_arns": [_repository_arn(env, image) for image in IMAGES],
         "security_groups": _security_groups(env),
         "https_clients": Expression(f'toset(["{GPU_HOSTS}", {_names()}])'),
         "listener_ports": ["80", "443"] if env.domain else ["80"],
-        "uses_shared_account": bool(
-            env.network.peering or (env.domain and env.domain.zone_account == "shared")
-        ),
+        "uses_shared_account": bool(env.network.peering or (env.domain and env.domain.zone_account == "shared")),
         "contract_alarms": _alarms(),
         "namespace": metrics.NAMESPACE,
-        "metric": {"JOBS_FAILED": metrics.JOBS_FAILED.name, "JOBS_COMPLETED": metrics.JOBS_COMPLETED.name},
+        "metric": {name: m.name for name, m in vars(metrics).items() if isinstance(m, metrics.Metric)},
         "agent_reserve_mib": AGENT_RESERVE_MIB,
     }
 
@@ -76,22 +75,22 @@ def _view(env: Environment, service: Service) -> ServiceView:
     references = {v.name: e for v in service.environment if (e := _reference(v.source)) is not None}
     secrets = {v.name: e for v in service.secrets if (e := _reference(v.source)) is not None}
     own = env.services.by_name()[service.name]
-    arns = [Expression(f'aws_secretsmanager_secret.this["{name}"].arn') for name in service.secret_names]
+    arns = [Expression(_secret_arn(name)) for name in service.secret_names]
     if service.database:
-        arns.append(Expression(_DATABASE_SECRET_ARN))
+        arns.append(Expression(_secret_arn(DATABASE_SECRET)))
     return ServiceView(
         name=service.name,
         references=dict(sorted(references.items())),
         secrets=dict(sorted(secrets.items())),
         secret_arns=tuple(arns),
-        repository_arns=() if own.image else (_repository(env, service),),
+        repository_arns=() if own.image else (_repository_arn(env, service.image),),
         statements=statements(env, service),
     )
 
 
-def _repository(env: Environment, service: Service) -> Expression:
+def _repository_arn(env: Environment, image: str) -> Expression:
     account = "var.shared_account_id" if env.images.registry == "shared" else "var.account_id"
-    repository = env.image(service.name, service.image).partition("/")[2].partition(":")[0]
+    repository = env.repository(image)
     return Expression(f'"arn:${{local.partition}}:ecr:${{var.region}}:${{{account}}}:repository/{repository}"')
 
 
@@ -109,11 +108,16 @@ def _reference(source: Source) -> Expression | None:
         case DatabaseField(field):
             return Expression(f"aws_db_instance.this.{field}")
         case SecretField(secret, field):
-            arn = _DATABASE_SECRET_ARN if secret == DATABASE_SECRET else f'aws_secretsmanager_secret.this["{secret}"].arn'
-            return Expression(f'"${{{arn}}}:{field}::"')
+            return Expression(f'"${{{_secret_arn(secret)}}}:{field}::"')
         case Setting() | Constant() | MountPath():
             return None
     assert_never(source)
+
+
+def _secret_arn(secret: str) -> str:
+    if secret == DATABASE_SECRET:
+        return "aws_db_instance.this.master_user_secret[0].secret_arn"
+    return f'aws_secretsmanager_secret.this["{secret}"].arn'
 
 
 def _security_groups(env: Environment) -> dict[str, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from thoth_infra.config.environment import Environment
+from thoth_infra.errors import ThothError
 from thoth_infra.render import engine, hcl, references
 from thoth_infra.render.variables import TFVARS_SECTIONS, variables
 
@@ -23,7 +24,7 @@ def render(root: Path, env: Environment, terraform_version: str) -> Tree:
     """Return the files of ``env``'s root module, by path below ``terraform/<env>/``, sorted.
 
     ``root`` is the project, whose ``templates/`` are expanded; a template that expands to nothing but
-    white space makes no file.
+    white space makes no file. Raises ThothError with file and line of a template that can't be expanded.
     """
     templates = root / TEMPLATES
     context = {
@@ -33,15 +34,22 @@ def render(root: Path, env: Environment, terraform_version: str) -> Tree:
         **references.context(env),
     }
     tree = {}
-    for path in sorted(templates.rglob("*" + engine.SUFFIX)):
-        name = path.relative_to(templates).as_posix()
-        if name.startswith(GITHUB + "/"):
-            continue
+    for name in _names(templates):
         text = engine.expand(templates, name, context)
         if text.strip():
             tree[name.removesuffix(engine.SUFFIX)] = HEADER.format(source=f"{TEMPLATES}/{name}") + "\n" + text
     tree[f"{env.name}.auto.tfvars"] = _tfvars(env)
     return dict(sorted(tree.items()))
+
+
+def _names(templates: Path) -> list[str]:
+    """Return the templates of a root module, sorted, by path below ``templates``."""
+    found = (path.relative_to(templates).as_posix() for path in templates.rglob("*" + engine.SUFFIX))
+    names = sorted(name for name in found if not name.startswith(GITHUB + "/"))
+    if not names:
+        # Without this the tree would be empty, and every generated file a stale one to remove.
+        raise ThothError(f"there are no templates in {templates}", "restore the folder from Git")
+    return names
 
 
 def _tfvars(env: Environment) -> str:

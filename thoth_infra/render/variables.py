@@ -32,7 +32,7 @@ TFVARS_SECTIONS: dict[str, tuple[str, ...]] = {
     "Queues and data": (
         "queues", "queue_limits", "volumes", "container_user", "buckets", "secrets", "database", "log_retention_days",
     ),
-    "Protection, alarms, delivery": ("protection", "alarms", "budget", "github_repository"),
+    "Protection, alarms, delivery": ("protection", "alarms", "slack", "budget", "github_repository"),
 }  # fmt: skip
 
 
@@ -68,9 +68,15 @@ def variables(env: Environment) -> dict[str, Any]:
         "log_retention_days": {"logs": env.retention.logs_days, "audit": env.retention.audit_days},
         "protection": env.protection.model_dump(include={"deletion_protection", "final_snapshot"}),
         "alarms": env.alarms.model_dump(exclude={"slack_workspace_id", "slack_channel_id"}),
+        "slack": _slack(env),
         "budget": env.budget.model_dump() if env.budget else None,
         "github_repository": env.github.repository,
     }
+
+
+def _slack(env: Environment) -> dict[str, str] | None:
+    workspace, channel = env.alarms.slack_workspace_id, env.alarms.slack_channel_id
+    return {"workspace_id": workspace, "channel_id": channel} if workspace and channel else None
 
 
 def _network(env: Environment) -> dict[str, Any]:
@@ -83,8 +89,7 @@ def _network(env: Environment) -> dict[str, Any]:
         tiers = {tier: {str(i): s for i, s in enumerate(ids)} for tier, ids in by_tier.items()}
     else:
         tiers = {
-            tier: dict(zip(n.availability_zones, networks, strict=True))
-            for tier, networks in n.subnets.tiers().items()
+            tier: dict(zip(n.availability_zones, networks, strict=True)) for tier, networks in n.subnets.tiers().items()
         }
     zones = n.availability_zones if n.nat == "per_zone" else n.availability_zones[:1]
     return {
@@ -145,8 +150,7 @@ def _service(env: Environment, service: Service) -> dict[str, Any]:
             "start_period": check.start_period,
         },
         "mounts": {
-            volume.name: {"path": volume.path, "read_only": access is Access.READ}
-            for volume, access in service.mounts
+            volume.name: {"path": volume.path, "read_only": access is Access.READ} for volume, access in service.mounts
         },
         "environment": _environment(env, service),
     }
@@ -167,11 +171,7 @@ def _capacity(env: Environment, config: ServiceConfig) -> list[dict[str, Any]]:
             (f"{launch.pool}/on-demand", on_demand_base, 100 - spot),
             (f"{launch.pool}/spot", 0, spot),
         ]
-    return [
-        {"provider": provider, "base": base, "weight": weight}
-        for provider, base, weight in rows
-        if weight or base
-    ]
+    return [{"provider": provider, "base": base, "weight": weight} for provider, base, weight in rows if weight or base]
 
 
 def _scaling(service: Service, config: ServiceConfig) -> dict[str, Any]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import stat
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +17,9 @@ from thoth_infra.render.tree import MARK, Tree
 FOLDER = "terraform"
 # Made by Terraform, not by us: state of a run, and the provider lock file, which is committed.
 _TERRAFORM = frozenset({".terraform", ".terraform.lock.hcl"})
+
+_NOWHERE = "/dev/null"
+_NO_NEWLINE = "\n\\ No newline at end of file\n"
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,14 @@ class Changes:
     def any(self) -> bool:
         """Whether the folder differs; files of other origin don't count."""
         return bool(self.added or self.changed or self.removed)
+
+    def summary(self, done: bool = True) -> str:
+        """Return the counts in one line; ``done`` tells whether the files have been written."""
+        if not self.any:
+            return f"{self.environment}: up to date"
+        verbs = ("added", "changed", "removed") if done else ("to add", "to change", "to remove")
+        counts = zip(verbs, (self.added, self.changed, self.removed), strict=True)
+        return f"{self.environment}: " + ", ".join(f"{len(paths)} {verb}" for verb, paths in counts if paths)
 
 
 def folder(root: Path, environment: str) -> Path:
@@ -53,25 +66,56 @@ def compare(root: Path, environment: str, tree: Tree) -> Changes:
 
 
 def write(root: Path, environment: str, tree: Tree) -> Changes:
-    """Write what differs and remove stale generated files; leave files of other origin alone."""
+    """Write what differs and remove stale generated files; leave files of other origin alone.
+
+    All new files are written beside the folder before the first one is moved into it, so a full disk leaves
+    the old tree as it was. Raises ThothError, having changed nothing, when a place is taken.
+    """
     changes = compare(root, environment, tree)
     target = folder(root, environment)
-    for shown in (*changes.added, *changes.changed):
-        name = shown.removeprefix(f"{FOLDER}/{environment}/")
-        path = target / name
-        if path.is_dir():
-            raise ThothError(f"{shown} is a folder, but a file is to be written there", "move the folder away")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, tree[name])
-    for shown in changes.removed:
-        path = root / shown
-        path.unlink()
-        _remove_empty(path.parent, target)
+    start = f"{FOLDER}/{environment}/"
+    names = [shown.removeprefix(start) for shown in (*changes.added, *changes.changed)]
+    for name in names:
+        _check_place(root, target / name)
+    try:
+        if names:
+            _replace(target, {name: tree[name] for name in names})
+        for shown in changes.removed:
+            (root / shown).unlink(missing_ok=True)
+            _remove_empty((root / shown).parent, target)
+    except OSError as error:
+        raise ThothError(
+            f"{FOLDER}/{environment} could not be brought up to date: {error}", "mend that, then render again"
+        ) from error
     return changes
 
 
+def _check_place(root: Path, path: Path) -> None:
+    """Refuse what can't be written, or would be written somewhere else."""
+    if path.is_dir() and not path.is_symlink():
+        shown = path.relative_to(root).as_posix()
+        raise ThothError(f"{shown} is a folder, but a file is to be written there", "move the folder away")
+    for parent in reversed(path.relative_to(root).parents):
+        place = root / parent
+        if place != root and (place.is_symlink() or (place.exists() and not place.is_dir())):
+            kind = "link" if place.is_symlink() else "file"
+            shown = parent.as_posix()
+            raise ThothError(f"{shown} is a {kind}, but a folder is to be written there", f"move the {kind} away")
+
+
+def _replace(target: Path, files: Tree) -> None:
+    target.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as scratch:
+        staged = {name: Path(scratch, str(number)) for number, name in enumerate(files)}
+        for name, text in files.items():
+            write_atomic(staged[name], text)
+        for name, path in staged.items():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target / name)
+
+
 def diff(root: Path, environment: str, tree: Tree) -> str:
-    """Return the unified diff that ``write`` would bring about."""
+    """Return the unified diff that ``write`` would bring about, as ``patch -p1`` takes it."""
     changes = compare(root, environment, tree)
     parts: list[str] = []
     for shown in sorted((*changes.added, *changes.changed, *changes.removed)):
@@ -79,9 +123,17 @@ def diff(root: Path, environment: str, tree: Tree) -> str:
         before = "" if shown in changes.added else _read(root / shown)
         after = tree.get(name, "")
         parts += difflib.unified_diff(
-            before.splitlines(keepends=True), after.splitlines(keepends=True), f"a/{shown}", f"b/{shown}"
+            _lines(before),
+            _lines(after),
+            _NOWHERE if shown in changes.added else f"a/{shown}",
+            _NOWHERE if shown in changes.removed else f"b/{shown}",
         )
-    return "".join(parts)
+    return "".join(part if part.endswith("\n") else part + _NO_NEWLINE for part in parts)
+
+
+def _lines(text: str) -> list[str]:
+    """Split at line feeds only: ``str.splitlines`` takes U+2028 and a few others for ends of lines too."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
 def _files(target: Path) -> list[Path]:

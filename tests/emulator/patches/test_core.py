@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 
@@ -28,3 +29,10 @@ def test_a_path_without_an_action_is_refused_instead_of_not_found(aws: AsAccount
 
     assert refused.value.response["Error"]["Code"] == "EmulatorNotImplemented"
     assert "elasticfilesystem" in str(refused.value)
+
+
+@pytest.mark.patch("one_loader_of_service_models")
+def test_sessions_share_what_they_read_of_the_services(aws: AsAccount) -> None:
+    one, other = (botocore.session.Session().get_component("data_loader") for _ in range(2))
+
+    assert one is other

@@ -52,3 +52,18 @@ def test_each_side_of_a_peering_has_its_own_tags(aws: AsAccount, other_account: 
     tags = [side.describe_vpc_peering_connections()["VpcPeeringConnections"][0]["Tags"] for side in (here, there)]
 
     assert [tag[0]["Value"] for tag in tags] == ["requester", "accepter"]
+
+
+@pytest.mark.patch("security_group_rule_description")
+def test_a_rule_between_security_groups_has_a_description(aws: AsAccount) -> None:
+    ec2 = aws("ec2")
+    group, peer = (ec2.create_security_group(GroupName=name, Description="x")["GroupId"] for name in ("api", "db"))
+    pair = {"GroupId": peer, "Description": "api to db"}
+    ec2.authorize_security_group_ingress(
+        GroupId=group,
+        IpPermissions=[{"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "UserIdGroupPairs": [pair]}],
+    )
+
+    found = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])
+
+    assert "api to db" in [rule.get("Description") for rule in found["SecurityGroupRules"]]

@@ -76,9 +76,18 @@ def test_a_service_runs_what_was_asked_for_on_the_new_revision(ecs: Any) -> None
     assert deployment["taskDefinition"].endswith(":task-definition/api:2") or deployment["taskDefinition"] == "api:2"
 
 
-@pytest.mark.patch("deleted_clusters_unlisted")
+@pytest.mark.patch("deleted_unlisted")
 def test_a_deleted_cluster_is_no_longer_listed(ecs: Any) -> None:
     ecs.create_cluster(clusterName="other")
     ecs.delete_cluster(cluster="ai")
 
     assert [arn.rsplit("/")[-1] for arn in ecs.list_clusters()["clusterArns"]] == ["other"]
+
+
+@pytest.mark.patch("deleted_unlisted")
+def test_a_deleted_service_is_no_longer_listed(ecs: Any) -> None:
+    for name in ("api", "other"):
+        ecs.create_service(cluster="ai", serviceName=name, taskDefinition="api:1", desiredCount=0)
+    ecs.delete_service(cluster="ai", service="api")
+
+    assert [arn.rsplit("/")[-1] for arn in ecs.list_services(cluster="ai")["serviceArns"]] == ["other"]

@@ -13,7 +13,7 @@ _SUPPRESSOR = ("ActionsSuppressor", "ActionsSuppressorExtensionPeriod", "Actions
 
 @patch("cloudwatch", needed=lacks(Response, "put_composite_alarm"))
 def composite_alarms() -> None:
-    """moto's PutMetricAlarm stores composite alarms too (not their suppressor), but the action of that name is missing."""
+    """moto stores composite alarms by PutMetricAlarm (without their suppressor) and lacks PutCompositeAlarm."""
 
     @action(Response)
     def put_composite_alarm(self: Any) -> Any:

@@ -25,8 +25,7 @@ def account_of_access_key() -> None:
     ``MOTO_ACCOUNT_ID`` can't do that: it overrides assumed roles too.
     """
 
-    @wrap(moto.iam.models, "get_account_id_from")
-    def get_account_id_from(original: Any, access_key: str) -> Any:
+    def get_account_id_from(access_key: str) -> Any:
         if _ACCOUNT.fullmatch(access_key):
             return access_key
         # moto's own search makes a backend in each of AWS's partitions, of 4 MB each, in every account
@@ -35,6 +34,7 @@ def account_of_access_key() -> None:
                 return account
         return DEFAULT_ACCOUNT_ID
 
+    moto.iam.models.get_account_id_from = get_account_id_from
     BaseResponse.access_key_regex = _ACCESS_KEY
 
 

@@ -28,7 +28,11 @@ def launch_template_data_without_own_tags() -> None:
 @patch("ec2", needed=lambda: not isinstance(vars(LaunchTemplate).get("tags"), property))
 def launch_template_tags_change() -> None:
     """moto keeps the tags that a template was created with: later CreateTags and DeleteTags never show."""
-    LaunchTemplate.tags = property(lambda self: self.get_tags(), lambda self, value: None)
+
+    def set_tags(self: Any, value: Any) -> None:
+        """Ignore what the constructor wants to keep: tags live in EC2's own table."""
+
+    LaunchTemplate.tags = property(LaunchTemplate.get_tags, set_tags)
 
 
 @patch("ec2", needed=ignores(VPCPeeringConnections.describe_vpc_peering_connections, "copy"))

@@ -72,10 +72,18 @@ def service_reaches_steady_state() -> None:
 
 
 @patch("ecs", needed=ignores(Backend.list_clusters, "status"))
-def deleted_clusters_unlisted() -> None:
-    """moto lists deleted clusters for ever; after a destroy nothing may be left."""
+def deleted_unlisted() -> None:
+    """moto lists deleted clusters and services for ever; after a destroy nothing may be left."""
 
     @wrap(Backend, "list_clusters")
     def list_clusters(original: Any, self: Any) -> list[str]:
-        gone = {cluster.arn for cluster in self.clusters.values() if cluster.status == "INACTIVE"}
-        return [arn for arn in original(self) if arn not in gone]
+        return _without_inactive(original(self), self.clusters)
+
+    @wrap(Backend, "list_services")
+    def list_services(original: Any, self: Any, *args: Any, **kwargs: Any) -> list[str]:
+        return _without_inactive(original(self, *args, **kwargs), self.services)
+
+
+def _without_inactive(arns: list[str], known: dict[str, Any]) -> list[str]:
+    gone = {one.arn for one in known.values() if one.status == "INACTIVE"}
+    return [arn for arn in arns if arn not in gone]

@@ -1,8 +1,8 @@
 """What a patch is, and the three ways to write one: add an action, wrap a method, replace a property.
 
-A patch's function holds the change and its docstring says what moto does wrong and what the provider needs. ``needed`` is asked
-right before: where a newer moto does it itself, the patch stays out of the way. State goes on moto's
-backends and models (:func:`kept_on`), never into a closure, so that snapshots and resets see it.
+A patch's function makes the change and its docstring says what moto does wrong and what the provider needs.
+``needed`` is asked right before: where a newer moto does it itself, the patch stays out of the way. State goes on
+moto's backends and models (:func:`kept_on`), never into a closure, so that snapshots and resets see it.
 """
 
 from __future__ import annotations

@@ -29,8 +29,7 @@ def conditions_of_bucket_policies() -> None:
     Conditions are not evaluated here: statements that have one are left out, and the others decide.
     """
 
-    @wrap(FakeBucket, "get_permission")
-    def get_permission(original: Any, self: Any, action: str, resource: str) -> Any:
+    def get_permission(self: Any, action: str, resource: str) -> Any:
         if self.policy is None:
             return PermissionResult.NEUTRAL
         document = json.loads(self.policy)
@@ -40,6 +39,8 @@ def conditions_of_bucket_policies() -> None:
         if not document["Statement"]:
             return PermissionResult.NEUTRAL
         return IAMPolicy(json.dumps(document)).is_action_permitted(action, resource)
+
+    FakeBucket.get_permission = get_permission
 
 
 def _configuration(query: dict[str, Any]) -> tuple[str, str] | None:

@@ -3,6 +3,12 @@
 locals {
   # The logs bucket is written by load balancers, which can't use a customer managed key.
   content_buckets = { for name, bucket in var.buckets : name => bucket if name != "logs" }
+
+  log_writers = {
+    AccessLogs       = "logging.s3.amazonaws.com"
+    LoadBalancerLogs = "logdelivery.elasticloadbalancing.amazonaws.com"
+    TrailLogs        = "cloudtrail.amazonaws.com"
+  }
 }
 
 resource "aws_s3_bucket" "this" {
@@ -131,17 +137,33 @@ data "aws_iam_policy_document" "bucket" {
     }
   }
 
+  # Each in a statement of its own, as each is granted by itself.
   dynamic "statement" {
-    for_each = each.key == "logs" ? ["logging.s3.amazonaws.com", "logdelivery.elasticloadbalancing.amazonaws.com", "delivery.logs.amazonaws.com"] : []
+    for_each = each.key == "logs" ? local.log_writers : {}
 
     content {
-      sid       = "Logs${index(["logging.s3.amazonaws.com", "logdelivery.elasticloadbalancing.amazonaws.com", "delivery.logs.amazonaws.com"], statement.value)}"
+      sid       = statement.key
       actions   = ["s3:PutObject"]
       resources = ["${each.value.arn}/*"]
 
       principals {
         type        = "Service"
         identifiers = [statement.value]
+      }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = each.key == "logs" ? [each.value.arn] : []
+
+    content {
+      sid       = "TrailChecksBucket"
+      actions   = ["s3:GetBucketAcl"]
+      resources = [statement.value]
+
+      principals {
+        type        = "Service"
+        identifiers = ["cloudtrail.amazonaws.com"]
       }
     }
   }

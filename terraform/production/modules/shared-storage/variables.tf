@@ -69,7 +69,7 @@ variable "allow_data_loss" {
   type        = bool
 }
 
-variable "backup_file_system" {
-  description = "Whether AWS Backup keeps daily copies of the file system."
+variable "automatic_backup" {
+  description = "Whether AWS's own daily plan copies the file system; not where a backup plan of ours does."
   type        = bool
 }

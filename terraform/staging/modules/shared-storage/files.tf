@@ -57,7 +57,7 @@ resource "aws_efs_backup_policy" "this" {
   file_system_id = aws_efs_file_system.this.id
 
   backup_policy {
-    status = var.backup_file_system ? "ENABLED" : "DISABLED"
+    status = var.automatic_backup ? "ENABLED" : "DISABLED"
   }
 }
 
