@@ -10,7 +10,7 @@ import pytest
 from tests.config.support import DEFAULTS, ROOT, Below, End, Put, Whole, edit, problems
 from thoth_infra.config import sources
 from thoth_infra.config.load import load, names
-from thoth_infra.config.services import Whisper
+from thoth_infra.config.workers import Whisper
 from thoth_infra.contract.services import SERVICES
 from thoth_infra.errors import ConfigInvalid, ThothError
 

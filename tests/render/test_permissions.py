@@ -149,8 +149,7 @@ def test_no_policy_in_the_tree_allows_everything(environment: str) -> None:
             for statement in _statements(body):
                 if unquoted(statement.get("effect", "Allow")) == "Deny" or _of_key(statement):
                     continue
-                actions = [unquoted(action) for action in statement["actions"]]
-                resources = [unquoted(resource) for resource in statement.get("resources", [])]
+                actions, resources = _list(statement, "actions"), _list(statement, "resources")
                 assert not [action for action in actions if "*" in action], f"{path.name}: {name}"
                 named = "*" not in resources or all(WITHOUT_RESOURCES.fullmatch(action) for action in actions)
                 assert named, f"{path.name}: {name}: {actions}"
@@ -160,6 +159,11 @@ def _statements(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield from document.get("statement", [])
     for dynamic in document.get("dynamic", []):
         yield from dynamic.get('"statement"', {}).get("content", [])
+
+
+def _list(statement: dict[str, Any], name: str) -> list[str]:
+    found = statement.get(name, [])
+    return [unquoted(item) for item in found] if isinstance(found, list) else [found]
 
 
 def _of_key(statement: dict[str, Any]) -> bool:

@@ -9,11 +9,13 @@ import pytest
 from tests.render.support import PROJECT
 from thoth_infra.config.environment import Environment
 from thoth_infra.config.load import load
+from thoth_infra.contract.services import SERVICES
 from thoth_infra.render.references import context
 from thoth_infra.render.tree import render
 from thoth_infra.render.variables import variables
 
 DAY = 86400
+ONE_TASK = "services.transcription.scaling.max=1"  # what a pool of one instance has room for
 
 
 def configured(environment: str, *settings: str) -> Environment:
@@ -61,9 +63,9 @@ def _capacity(env: Environment, service: str) -> list[tuple[str, int, int]]:
     ("settings", "capacity"),
     [
         ((), [("main/on-demand", 0, 20), ("main/spot", 0, 80)]),
-        (("gpu_pools.main.spot.enabled=false",), [("main/on-demand", 0, 100)]),
-        (("gpu_pools.main.spot.max=0",), [("main/on-demand", 0, 100)]),
-        (("gpu_pools.main.on_demand.max=0",), [("main/spot", 0, 100)]),
+        (("gpu_pools.main.spot.enabled=false", ONE_TASK), [("main/on-demand", 0, 100)]),
+        (("gpu_pools.main.spot.max=0", ONE_TASK), [("main/on-demand", 0, 100)]),
+        (("gpu_pools.main.on_demand.max=0", ONE_TASK), [("main/spot", 0, 100)]),
         (("gpu_pools.main.spot.weight_percent=100",), [("main/spot", 0, 100)]),
         (
             ("gpu_pools.main.on_demand.base_tasks=1", "gpu_pools.main.spot.weight_percent=100"),
@@ -96,7 +98,7 @@ def test_fargate_tasks_are_spread_over_on_demand_and_spot(percent: int, capacity
     [
         ((), 2, ""),
         (("gpu_pools.main.spot.max_price=0.3",), 2, "0.3"),
-        (("gpu_pools.main.spot.enabled=false",), 0, ""),
+        (("gpu_pools.main.spot.enabled=false", ONE_TASK), 0, ""),
     ],
 )
 def test_spot_instances_of_a_pool(settings: tuple[str, ...], most: int, price: str) -> None:
@@ -204,17 +206,11 @@ def test_without_a_domain_only_plain_http_is_listened_on() -> None:
 
 def test_alarms_read_metrics_that_the_service_reports() -> None:
     env = configured("staging")
-    services = {service.name: service for service in _contract()}
+    services = {service.name: service for service in SERVICES}
     for alarm in context(env)["contract_alarms"].values():
         reported = {metric.name for metric in services[alarm["dimensions"]["Service"]].metrics}
         assert alarm["metric"] in reported
         assert alarm["namespace"] == "Thoth"
-
-
-def _contract() -> Any:
-    from thoth_infra.contract.services import SERVICES
-
-    return SERVICES
 
 
 def test_retention_reaches_buckets_and_queues() -> None:
@@ -234,7 +230,7 @@ def test_retention_reaches_buckets_and_queues() -> None:
         EXISTING_VPC,
         ("services.api.image=ghcr.io/example/api:1.4.0", "images.registry=own"),
         ("domain=null", "budget=null", "off_hours=null"),
-        ("gpu_pools.main.spot.enabled=false", "network.interface_endpoints=[sqs, logs]"),
+        ("gpu_pools.main.spot.enabled=false", ONE_TASK, "network.interface_endpoints=[sqs, logs]"),
     ],
     ids=["existing VPC", "foreign image", "nothing optional", "no spot"],
 )

@@ -20,7 +20,7 @@ from thoth_infra.config import across
 from thoth_infra.config.environment import Environment
 from thoth_infra.config.explain import Explanation, Given, derived, effective, explain, value
 from thoth_infra.config.load import Loaded, load, names
-from thoth_infra.errors import ConfigInvalid, Problem, ThothError
+from thoth_infra.errors import CheckFailed, ConfigInvalid, Problem
 
 
 @click.group()
@@ -199,5 +199,5 @@ def schema_command(project: Project, only_check: bool) -> None:
         return
     file = project.root / reference.SCHEMA
     if not file.is_file() or file.read_text(encoding="utf-8") != schema.text():
-        raise ThothError(f"{reference.SCHEMA} is not current", "run: python -m thoth_infra.config.reference")
+        raise CheckFailed(f"{reference.SCHEMA} is not current", "run: python -m thoth_infra.config.reference")
     project.emit({"current": True}, f"{reference.SCHEMA}: current")

@@ -18,25 +18,16 @@ from thoth_infra.config.estate import (
     Edge,
     GitHub,
     Identity,
-    Network,
     Protection,
     Queues,
     Retention,
     State,
 )
+from thoth_infra.config.network import Network
 from thoth_infra.config.section import Section, Violation
-from thoth_infra.config.services import (
-    Audio,
-    Gpu,
-    GpuPool,
-    Images,
-    Logging,
-    OffHours,
-    ServiceConfig,
-    Timeouts,
-    Whisper,
-)
+from thoth_infra.config.services import Gpu, GpuPool, OffHours, ServiceConfig
 from thoth_infra.config.values import EnvironmentName, ProjectName, Region, TagKey, TagValue, Text
+from thoth_infra.config.workers import Audio, Images, Logging, Timeouts, Whisper
 
 
 class Services(Section):

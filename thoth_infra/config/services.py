@@ -14,14 +14,12 @@ from thoth_infra.config.values import (
     ClockTime,
     Dollars,
     ImageReference,
-    ImageTag,
     NotNegative,
     OneOf,
     Percent,
     Positive,
     ProjectName,
     TimeZone,
-    WhisperModel,
 )
 
 InstanceTypeName = Annotated[str, OneOf("a known GPU instance type", tuple(catalogue.GPU_INSTANCE_TYPES))]
@@ -226,65 +224,3 @@ class OffHours(Section):
             )
         if len(set(self.days)) != len(self.days):
             yield Violation("days", "a day is named twice", "name each day once")
-
-
-class StageTimeouts(Section):
-    """Time-outs of one stage."""
-
-    job_seconds: Positive
-    """Longest time that one job may take."""
-    visibility_seconds: Annotated[int, Field(ge=30, le=43200)]
-    """SQS visibility time-out, prolonged by the heartbeat while the worker lives."""
-
-
-class Timeouts(Section):
-    """One ordered chain: ffmpeg < job < message retention, heartbeat < visibility."""
-
-    ffmpeg_seconds: Positive
-    """Longest time of one FFmpeg run."""
-    stop_seconds: Annotated[int, Field(ge=30, le=120)]
-    """Time between SIGTERM and SIGKILL; spot gives 120 seconds in all."""
-    audio_extraction: StageTimeouts
-    """Time-outs of the audio extraction."""
-    transcription: StageTimeouts
-    """Time-outs of the transcription."""
-    music_terms: StageTimeouts
-    """Time-outs of the music-term recognition."""
-
-
-class Images(Section):
-    """Where the container images come from."""
-
-    registry: Literal["shared", "own"]
-    """The account that holds the ECR repositories: the shared one, or this environment's own."""
-    tag: ImageTag
-    """Tag of Thoth's images until a deployment has recorded digests."""
-
-
-class Whisper(Section):
-    """Speech to text."""
-
-    model: WhisperModel
-    """Name of a faster-whisper model, or a folder in the container."""
-    compute_type: Literal["float16", "int8_float16", "int8", "auto"]
-    """CTranslate2 compute type; a T4 has no bfloat16."""
-    batch_size: Annotated[int, Field(ge=1, le=64)]
-    """Chunks that the GPU works on at once."""
-    allow_cpu: bool = False
-    """Whether a container without a GPU transcribes on the CPU instead of failing."""
-    checkpoint_seconds: Annotated[int, Field(ge=30, le=1800)] = 180
-    """Seconds of audio between two checkpoints."""
-
-
-class Audio(Section):
-    """Audio extraction."""
-
-    loudness_normalisation: bool = False
-    """Whether audio is normalised to EBU R128 loudness."""
-
-
-class Logging(Section):
-    """What the containers log."""
-
-    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    """Least severe level."""
