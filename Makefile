@@ -72,6 +72,14 @@ drift: $(STAMP) ## Tell what changed outside Terraform
 clean: $(STAMP) ## Remove provider folders and saved plans; never state
 	@$(call RUN,clean)
 
+##@ Without an account
+
+# Every environment, or those named: make rehearse REHEARSE=staging
+REHEARSE ?= dev staging production
+rehearse: $(STAMP) ## Apply, plan again and destroy each environment on an emulated AWS
+	@failed=; for env in $(REHEARSE); do $(THOTH) rehearse --env "$$env" $(ARGS) || failed="$$failed $$env"; done; \
+	  test -z "$$failed" || { echo "rehearsals that fall short:$$failed" >&2; exit 1; }
+
 ##@ Work on this project
 
 render: $(STAMP) ## Render every environment into terraform/

@@ -91,7 +91,7 @@ def test_only_the_emulator_knows_moto(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=_name)
 def test_only_the_command_line_prints(path: Path) -> None:
-    if path.is_relative_to(PACKAGE / "cli"):
+    if path.is_relative_to(PACKAGE / "cli") or path.name == "__main__.py":  # the edges, each of its own process
         return
     tree = ast.parse(path.read_text(encoding="utf-8"))
     calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]

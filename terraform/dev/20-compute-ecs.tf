@@ -62,7 +62,7 @@ module "ai_services" {
   cluster_name         = aws_ecs_cluster_capacity_providers.this.cluster_name
   cluster_arn          = aws_ecs_cluster.this.arn
   subnet_ids           = values(local.private_subnets)
-  security_group_ids   = { for name in keys(var.services) : name => aws_security_group.this[name].id }
+  security_group_ids   = local.service_security_group_ids
   capacity_providers   = local.capacity_providers
   services             = var.services
   environments         = local.service_environment

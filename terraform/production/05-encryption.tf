@@ -13,72 +13,49 @@ locals {
   }
 }
 
-data "aws_iam_policy_document" "key" {
-  for_each = local.keys
-
-  statement {
-    sid       = "AccountDecides"
-    actions   = ["kms:*"]
-    resources = ["*"]
-
-    principals {
-      type        = "AWS"
-      identifiers = ["arn:${local.partition}:iam::${var.account_id}:root"]
-    }
-  }
-
-  dynamic "statement" {
-    for_each = length(each.value.services) > 0 ? [each.value.services] : []
-
-    content {
-      sid       = "ServicesUse"
-      actions   = ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"]
-      resources = ["*"]
-
-      principals {
-        type        = "Service"
-        identifiers = statement.value
-      }
-    }
-  }
-
-  # Autoscaling starts instances with encrypted volumes through its service-linked role, which may not exist yet
-  # when the key is made; this is how AWS's own EBS key lets it in.
-  dynamic "statement" {
-    for_each = each.key == "storage" ? [each.key] : []
-
-    content {
-      sid       = "VolumesOfThisAccount"
-      actions   = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:CreateGrant", "kms:DescribeKey"]
-      resources = ["*"]
-
-      principals {
-        type        = "AWS"
-        identifiers = ["*"]
-      }
-
-      condition {
-        test     = "StringEquals"
-        variable = "kms:CallerAccount"
-        values   = [var.account_id]
-      }
-
-      condition {
-        test     = "StringEquals"
-        variable = "kms:ViaService"
-        values   = ["ec2.${var.region}.amazonaws.com"]
-      }
-    }
-  }
-}
-
 resource "aws_kms_key" "this" {
   for_each = local.keys
 
   description             = "${local.prefix}: ${each.value.description}"
   enable_key_rotation     = true
   deletion_window_in_days = var.protection.deletion_protection ? 30 : 7
-  policy                  = data.aws_iam_policy_document.key[each.key].json
+
+  # Written here and not as a policy document: in a key's own policy "*" means this key, where a document that a role
+  # might carry would mean every key.
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [{
+        Sid       = "AccountDecides"
+        Effect    = "Allow"
+        Principal = { AWS = "arn:${local.partition}:iam::${var.account_id}:root" }
+        Action    = "kms:*"
+        Resource  = "*"
+      }],
+      [for services in [each.value.services] : {
+        Sid       = "ServicesUse"
+        Effect    = "Allow"
+        Principal = { Service = services }
+        Action    = ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"]
+        Resource  = "*"
+      } if length(services) > 0],
+      # Autoscaling starts instances with encrypted volumes through its service-linked role, which may not exist yet
+      # when the key is made; this is how AWS's own EBS key lets it in.
+      [for key in [each.key] : {
+        Sid       = "VolumesOfThisAccount"
+        Effect    = "Allow"
+        Principal = { AWS = "*" }
+        Action    = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:CreateGrant", "kms:DescribeKey"]
+        Resource  = "*"
+        Condition = {
+          StringEquals = {
+            "kms:CallerAccount" = var.account_id
+            "kms:ViaService"    = "ec2.${var.region}.amazonaws.com"
+          }
+        }
+      } if key == "storage"],
+    )
+  })
 
   tags = { Name = "${local.prefix}-${each.key}" }
 }

@@ -42,6 +42,17 @@ resource "aws_security_group" "this" {
   }
 }
 
+locals {
+  # Written out, so that a scanner of the rendered tree sees which group each service has.
+  service_security_group_ids = {
+    api              = aws_security_group.this["api"].id
+    orchestrator     = aws_security_group.this["orchestrator"].id
+    audio-extraction = aws_security_group.this["audio-extraction"].id
+    transcription    = aws_security_group.this["transcription"].id
+    music-terms      = aws_security_group.this["music-terms"].id
+  }
+}
+
 resource "aws_vpc_security_group_egress_rule" "flow" {
   for_each = var.flows
 

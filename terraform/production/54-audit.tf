@@ -8,8 +8,8 @@ resource "aws_cloudtrail" "data" {
   s3_key_prefix                 = "cloudtrail"
   kms_key_id                    = aws_kms_key.this["logs"].arn
   enable_log_file_validation    = true
-  include_global_service_events = false
-  is_multi_region_trail         = false
+  include_global_service_events = true # which a trail of all regions must
+  is_multi_region_trail         = true
 
   event_selector {
     read_write_type           = "All"

@@ -10,8 +10,8 @@ locals {
   # Who may assume which role: pull requests plan and can't write; deployments come from the GitHub environment only,
   # where production asks a person.
   github_subjects = {
-    plan   = "repo:${var.github_repository}:pull_request"
-    deploy = "repo:${var.github_repository}:environment:${var.environment}"
+    plan   = "pull_request"
+    deploy = "environment:${var.environment}"
   }
 
   state_bucket_arn = "arn:${local.partition}:s3:::thoth-terraform-state-087439708020"
@@ -38,7 +38,7 @@ data "aws_iam_policy_document" "github_trust" {
     condition {
       test     = "StringEquals"
       variable = "${local.github_issuer}:sub"
-      values   = [each.value]
+      values   = ["repo:${var.github_repository}:${each.value}"]
     }
   }
 }

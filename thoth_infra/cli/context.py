@@ -6,15 +6,19 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import click
 
+from thoth_infra.config import shared
+from thoth_infra.config.environment import Environment
 from thoth_infra.config.load import FOLDER, Loaded, load, names
 from thoth_infra.errors import ThothError, did_you_mean
 
 # The engines of `--engine`; thoth_infra.terraform.engines resolves them.
 Choice = Literal["auto", "docker", "local"]
+
+RootModule: TypeAlias = Environment | shared.SharedAccount
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,6 +38,10 @@ class Project:
         for key, origin in loaded.overrides.items():
             self.say(f"note: {key} comes from {origin}, not from the committed files")
         return loaded
+
+    def root_module(self, name: str, settings: tuple[str, ...] = ()) -> RootModule:
+        """Load what a Terraform root is rendered from: an environment, or the shared account's side."""
+        return shared.load(self.root) if name == shared.NAME else self.load(name, settings).environment
 
     def say(self, text: str) -> None:
         """Print progress or a diagnosis, on stderr."""
@@ -91,17 +99,22 @@ def pass_project(function: F) -> F:
 
 def _complete(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     try:
-        return [name for name in names(project(ctx).root) if name.startswith(incomplete)]
+        return [name for name in roots(project(ctx).root) if name.startswith(incomplete)]
     except ThothError:
         return []
 
 
 def check_environment(root: Path, name: str) -> str:
     """Return ``name`` if the project has that environment; else raise with the nearest known name."""
-    known = names(root)
+    known = roots(root)
     if name not in known:
         raise ThothError(f"there is no environment {name!r}", did_you_mean(name, known))
     return name
+
+
+def roots(root: Path) -> tuple[str, ...]:
+    """Return the names of all Terraform roots: the environments, and the shared account's side."""
+    return (*names(root), shared.NAME) if shared.exists(root) else names(root)
 
 
 environment_option = click.option(

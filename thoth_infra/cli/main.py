@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,18 +25,57 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
     "fmt": ("terraform", "fmt", "Terraform", "Format the rendered tree, or check that it is formatted."),
     "plan": ("terraform", "plan", "Terraform", "Render, plan and seal the plan for apply."),
     "plan-target": ("terraform", "plan_target", "Terraform", "Plan one resource or module only."),
-    "apply": ("terraform", "apply", "Terraform", "Apply the sealed plan."),
+    "apply": ("terraform", "apply", "Terraform", "Apply the sealed plan; without one, plan first and show it."),
     "destroy": ("terraform", "destroy", "Terraform", "Show what goes, ask, and destroy the environment."),
-    "output": ("terraform", "output", "Terraform", "Print the environment's outputs."),
+    "output": ("terraform", "output", "Terraform", "Print the environment's outputs, or one of them."),
     "drift": ("terraform", "drift", "Terraform", "Tell what changed outside Terraform."),
     "unlock": ("terraform", "unlock", "Terraform", "Release a state lock that a dead run left behind."),
-    "clean": ("terraform", "clean", "Terraform", "Remove provider folders and saved plans; never state."),
-    "terraform": ("terraform", "raw", "Terraform", "Run any Terraform command, guarded like the others."),
+    "clean": (
+        "terraform",
+        "clean",
+        "Terraform",
+        "Remove provider folders and saved plans; never state, never the lock file.",
+    ),
+    "terraform": (
+        "terraform",
+        "raw",
+        "Terraform",
+        "Run any Terraform command, guarded like the others: thoth-infra terraform --env staging -- state list.",
+    ),
+    "rehearse": (
+        "rehearse",
+        "rehearse",
+        "Without an account",
+        "Apply an environment to an emulated AWS of its own, plan again, destroy: nothing may differ or stay.",
+    ),
 }
+
+
+class ReaderGone(Exception):
+    """Whoever read our output went away (`| head`)."""
+
+
+@contextmanager
+def _watching_the_reader() -> Iterator[None]:
+    # Left to click, this would be exit code 1, which says that a check does not hold.
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise ReaderGone from error
 
 
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are invoked, and listed without being imported."""
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Parse the command line, which prints where it meets ``--help``."""
+        with _watching_the_reader():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        with _watching_the_reader():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order of the help page."""
@@ -67,10 +108,20 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--root", type=click.Path(file_okay=False, path_type=Path), envvar="THOTH_ROOT",
-              help="Project root [default: found upward from the working directory].")
-@click.option("--engine", type=click.Choice(["auto", "docker", "local"]), default="auto", envvar="THOTH_ENGINE",
-              show_default=True, help="What runs Terraform.")
+@click.option(
+    "--root",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="THOTH_ROOT",
+    help="Project root [default: found upward from the working directory].",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "docker", "local"]),
+    default="auto",
+    envvar="THOTH_ENGINE",
+    show_default=True,
+    help="What runs Terraform.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout, and nothing else there.")
 @click.option("-v", "--verbose", is_flag=True, help="Show each command that is run.")
 @click.version_option(__version__, prog_name="thoth-infra")
@@ -104,8 +155,8 @@ def main(argv: list[str] | None = None, **options: Any) -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         code = 130
-    except BrokenPipeError:
-        # The reader of our output went away (`| head`); Python would complain once more at exit.
+    except ReaderGone:
+        # Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
     sys.exit(code)

@@ -6,12 +6,22 @@ from collections.abc import Callable, Iterator
 
 import click
 
-from thoth_infra.cli.context import Project, check_environment, environments_option, pass_project, set_option
-from thoth_infra.config.load import names
+from thoth_infra.cli.context import (
+    Project,
+    RootModule,
+    check_environment,
+    environments_option,
+    pass_project,
+    roots,
+    set_option,
+)
+from thoth_infra.config.environment import Environment
+from thoth_infra.config.load import load, names
 from thoth_infra.errors import CheckFailed, ConfigInvalid, Problem, ThothError
 from thoth_infra.render import write as writer
 from thoth_infra.render.tree import Tree
 from thoth_infra.render.tree import render as render_tree
+from thoth_infra.render.tree import render_shared
 from thoth_infra.terraform.version import read_pin
 
 
@@ -27,7 +37,7 @@ def render(project: Project, environments: tuple[str, ...], check: bool, diff: b
     Changed files are replaced atomically, stale generated ones removed; files that were not generated are
     left alone and reported.
     """
-    chosen = tuple(check_environment(project.root, e) for e in environments) or names(project.root)
+    chosen = tuple(check_environment(project.root, e) for e in environments) or roots(project.root)
     trees = dict(rendered(project, chosen, settings))
     act: Callable[..., writer.Changes] = writer.compare if check or diff else writer.write
     changes = [act(project.root, name, tree) for name, tree in trees.items()]
@@ -51,17 +61,28 @@ def rendered(
     project: Project, environments: tuple[str, ...], settings: tuple[str, ...] = ()
 ) -> Iterator[tuple[str, Tree]]:
     """Yield each environment's tree. All are loaded first, so that the problems of all are reported."""
-    loaded, problems = {}, list[Problem]()
+    loaded: dict[str, RootModule] = {}
+    problems: list[Problem] = []
     for name in environments:
         try:
-            loaded[name] = project.load(name, settings).environment
+            loaded[name] = project.root_module(name, settings)
         except ConfigInvalid as error:
             problems += error.problems
     if problems:
         raise ConfigInvalid(problems)
     version = read_pin(project.root).version
-    for name, environment in loaded.items():
+    for name, module in loaded.items():
         try:
-            yield name, render_tree(project.root, environment, version)
+            yield name, _tree(project, module, version)
+        except ConfigInvalid:
+            raise
         except ThothError as error:
             raise ThothError(f"{name}: {error.message}", error.hint) from error
+
+
+def _tree(project: Project, module: RootModule, version: str) -> Tree:
+    if isinstance(module, Environment):
+        return render_tree(project.root, module, version)
+    # It trusts roles of every environment, as their committed files name them.
+    environments = [load(project.root, name, personal=False).environment for name in names(project.root)]
+    return render_shared(project.root, module, environments, version)

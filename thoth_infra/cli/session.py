@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 import click
 
 from thoth_infra.aws import identity
-from thoth_infra.cli.context import Project
+from thoth_infra.cli.context import Project, RootModule
 from thoth_infra.cli.render import rendered
-from thoth_infra.config.environment import Environment
 from thoth_infra.config.load import Loaded
 from thoth_infra.render import write as writer
 from thoth_infra.terraform.backend import check_backend
@@ -24,6 +24,9 @@ from thoth_infra.terraform.session import Terraform
 from thoth_infra.terraform.version import read_pin
 from thoth_infra.terraform.workspace import Backend, Workspace
 
+if TYPE_CHECKING:
+    from thoth_infra.emulator import Emulator
+
 SCRATCH = ".thoth"
 
 
@@ -31,7 +34,7 @@ SCRATCH = ".thoth"
 class Session:
     """One environment's Terraform, ready to run."""
 
-    environment: Environment
+    environment: RootModule
     terraform: Terraform
     workspace: Workspace
 
@@ -53,11 +56,11 @@ def emulator_folder(root: Path, environment: str) -> Path:
     return scratch_folder(root, environment, emulate=True) / "aws"
 
 
-def workspace_of(root: Path, env: Environment, emulate: bool) -> Workspace:
+def workspace_of(root: Path, env: RootModule, emulate: bool) -> Workspace:
     """Return the workspace of an environment."""
     return Workspace(
         environment=env.name,
-        account_id=env.accounts.own,
+        account_id=env.account_id,
         region=env.region,
         backend=Backend(env.state.bucket, env.state.key, env.region),
         project=root,
@@ -83,23 +86,39 @@ def session(
     state key. ``offline`` is for commands that touch neither state nor AWS: only the state key is compared.
     With ``emulate`` an emulator runs for as long as the context, and the guard asks that one.
     """
-    env = (loaded or project.load(name)).environment
+    env = loaded.environment if loaded else project.root_module(name)
     workspace = workspace_of(project.root, env, emulate)
-    runner = SubprocessRunner(notify=project.say, echo=_echo if project.verbose else _quiet)
     with _variables(project, env, emulate) as variables:
-        engine = resolve(project.engine, read_pin(project.root), variables)
-        guarded = variables if offline else _signed_in(env, variables)
-        terraform = Terraform(
-            workspace,
-            engine,
-            runner,
-            _for_engine(engine, guarded, emulate or offline),
-            guard=_Guard(env, guarded, offline),
-            notify=project.say,
-            stdout=stdout or ("stderr" if project.json else "inherit"),
-            color=_colour(project),
-        )
+        terraform = terraform_in(project, env, workspace, variables, offline=offline, stdout=stdout)
         yield Session(env, terraform, workspace)
+
+
+def terraform_in(
+    project: Project,
+    env: RootModule,
+    workspace: Workspace,
+    variables: Mapping[str, str],
+    *,
+    offline: bool = False,
+    stdout: Stdout | None = None,
+    log: IO[bytes] | None = None,
+) -> Terraform:
+    """Return the guarded Terraform of ``workspace``; ``variables`` is the whole environment to draw from.
+
+    With ``log``, Terraform's output goes there instead of to our stdout and stderr.
+    """
+    engine = resolve(project.engine, read_pin(project.root), variables)
+    guarded = dict(variables) if offline else _signed_in(env, variables)
+    return Terraform(
+        workspace,
+        engine,
+        SubprocessRunner(notify=project.say, echo=_echo if project.verbose else _quiet, log=log),
+        _for_engine(engine, guarded, workspace.emulated or offline),
+        guard=_Guard(env, guarded, offline),
+        notify=project.say,
+        stdout=stdout or ("stderr" if project.json else "inherit"),
+        color=log is None and _colour(project),
+    )
 
 
 def render_into(project: Project, name: str) -> None:
@@ -111,22 +130,28 @@ def render_into(project: Project, name: str) -> None:
 
 
 @contextmanager
-def _variables(project: Project, env: Environment, emulate: bool) -> Iterator[dict[str, str]]:
+def _variables(project: Project, env: RootModule, emulate: bool) -> Iterator[dict[str, str]]:
     if not emulate:
         yield dict(os.environ)
         return
     from thoth_infra.emulator import running
-    from thoth_infra.emulator.world import prepare
 
     with running(emulator_folder(project.root, env.name)) as emulator:
-        prepare(emulator, env)
-        account, region = env.accounts.own, env.region
-        # The profile's name stands for the role behind it, so that the guard runs as it does for real.
-        redirected = emulator.variables(account_id=account, region=region, role=env.identity.profile)
-        yield {**os.environ, **redirected}
+        yield variables_for(emulator, env)
 
 
-def _signed_in(env: Environment, variables: Mapping[str, str]) -> dict[str, str]:
+def variables_for(emulator: Emulator, env: RootModule) -> dict[str, str]:
+    """Make what ``env`` expects to find in the emulator, and return the variables that lead Terraform there."""
+    from thoth_infra.emulator.world import prepare
+
+    prepare(emulator, env)
+    account, region = env.account_id, env.region
+    # The profile's name stands for the role behind it, so that the guard runs as it does for real.
+    redirected = emulator.variables(account_id=account, region=region, role=env.identity.profile)
+    return {**os.environ, **redirected}
+
+
+def _signed_in(env: RootModule, variables: Mapping[str, str]) -> dict[str, str]:
     """Choose the environment's own profile where neither a profile nor keys are set."""
     if identity.profile_in_use(variables) or variables.get("AWS_ACCESS_KEY_ID"):
         return dict(variables)
@@ -146,7 +171,7 @@ def _for_engine(engine: Engine, variables: dict[str, str], without_aws: bool) ->
 class _Guard:
     """Refuses to start Terraform as anybody else than the environment wants."""
 
-    env: Environment
+    env: RootModule
     variables: Mapping[str, str]
     offline: bool
 
@@ -155,7 +180,7 @@ class _Guard:
         if self.offline:
             return
         wanted = identity.Expected(
-            self.env.name, self.env.accounts.own, self.env.identity.profile, self.env.identity.role_patterns
+            self.env.name, self.env.account_id, self.env.identity.profile, self.env.identity.role_patterns
         )
         found = identity.whoami(self.variables, self.env.region)
         identity.guard(found, wanted, identity.profile_in_use(self.variables))

@@ -210,7 +210,7 @@ def _verify_source(project: Project, environment: str) -> None:
 @pass_project
 def destroy(project: Project, environment: str, emulate: bool, confirmed: str | None) -> None:
     """Show what goes, ask, and destroy the environment."""
-    protection = project.load(environment).environment.protection
+    protection = project.root_module(environment).protection
     if protection.deletion_protection:
         raise NotConfirmed(
             f"{environment} is protected: protection.deletion_protection is true",
@@ -305,7 +305,7 @@ def unlock(project: Project, lock_id: str, environment: str, emulate: bool) -> N
 @pass_project
 def clean(project: Project, environment: str, emulated_aws: bool) -> None:
     """Remove provider folders and saved plans; never state, never the lock file."""
-    env = project.load(environment).environment
+    env = project.root_module(environment)
     removed = [p for emulate in (False, True) for p in clean_workspace(workspace_of(project.root, env, emulate))]
     if emulated_aws:
         from thoth_infra.emulator import forget

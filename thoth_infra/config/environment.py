@@ -120,6 +120,11 @@ class Environment(Section):
         return f"{self.project}-{self.name}"
 
     @property
+    def account_id(self) -> str:
+        """The account that its Terraform runs in."""
+        return self.accounts.own
+
+    @property
     def public_url(self) -> str:
         """Address of the web page; empty when it is the load balancer's own name."""
         return f"https://{self.domain.name}" if self.domain else ""

@@ -56,6 +56,8 @@ class Identity(Section):
     """Shell patterns for the role or user name behind the credentials."""
     shared_role: RoleName
     """Role in the shared account that this account assumes."""
+    operator_roles: Annotated[tuple[RoleName, ...], Field(min_length=1)]
+    """Exact names of the roles with which people apply; the shared account trusts these."""
 
 
 class State(Section):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.request import Request
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from botocore.config import Config
 
 SESSION_NAME = "thoth"
+_SESSION_LOCK = Lock()
 _SECRET = "emulator"  # noqa: S105 - the emulator checks no signatures
 _TRUST = json.dumps(
     {
@@ -80,17 +83,19 @@ class Emulator:
 
         It is blind to the user's profiles, configuration files, endpoints and proxies.
         """
-        import boto3
         from botocore.config import Config
-        from botocore.session import Session
 
-        no_file = (None, None, os.devnull, None)  # neither a setting nor a variable: only this default
-        no_profile = (None, None, None, None)
-        session = Session(session_vars={"profile": no_profile, "config_file": no_file, "credentials_file": no_file})
         found = self._credentials(account_id, region, role)
-        session.set_credentials(found.key, found.secret, found.token or None)
-        untyped: Any = boto3.Session(botocore_session=session, region_name=region)  # its client() knows only literals
-        return untyped.client(service, endpoint_url=self.url, config=Config(proxies={}).merge(config or Config()))
+        with _SESSION_LOCK:  # a session's client() is not made for threads
+            return _session().client(
+                service,
+                region_name=region,
+                endpoint_url=self.url,
+                aws_access_key_id=found.key,
+                aws_secret_access_key=found.secret,
+                aws_session_token=found.token or None,
+                config=Config(proxies={}).merge(config or Config()),
+            )
 
     def prepare_backend(self, *, account_id: str, bucket: str, region: str, kms_alias: str | None = None) -> None:
         """Make what must exist before ``terraform init``: the versioned state bucket and, if named, its KMS key.
@@ -123,6 +128,18 @@ class Emulator:
         if not assumed:
             raise EngineError(f"the emulator could not assume the role {role}", "reset it and try again")
         return Credentials(assumed["AccessKeyId"], assumed["SecretAccessKey"], assumed["SessionToken"])
+
+
+@cache
+def _session() -> Any:
+    """One session for all clients: each new one would read botocore's data files again, 0.1 s for every client."""
+    import boto3
+    from botocore.session import Session
+
+    no_file = (None, None, os.devnull, None)  # neither a setting nor a variable: only this default
+    no_profile = (None, None, None, None)
+    blind = Session(session_vars={"profile": no_profile, "config_file": no_file, "credentials_file": no_file})
+    return boto3.Session(botocore_session=blind)
 
 
 def _without_proxy(known: str) -> str:

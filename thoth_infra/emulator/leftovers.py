@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import jmespath
+import jmespath  # type: ignore[import-untyped]  # boto3's own query language
 
 from thoth_infra.emulator.access import Emulator
 from thoth_infra.emulator.listings import LISTINGS, Listing, Parent
@@ -50,8 +50,8 @@ class Kept:
 class Leftovers:
     """What a destroy left: by mistake, and by design."""
 
-    forgotten: tuple[Item, ...]
-    kept: tuple[Kept, ...]
+    forgotten: tuple[Item, ...] = ()
+    kept: tuple[Kept, ...] = ()
 
 
 def by_design(bucket: str, key: str) -> tuple[Reason, ...]:

@@ -45,11 +45,15 @@ def silent(_message: str) -> None:
 
 
 class SubprocessRunner:
-    """Runs processes. ``notify`` is told what a person should know; ``echo`` is shown each command line."""
+    """Runs processes. ``notify`` is told what a person should know; ``echo`` is shown each command line.
 
-    def __init__(self, notify: Notify = silent, echo: Notify = silent) -> None:
+    With ``log``, what would be shown goes there instead; what is captured does not, since it may hold secrets.
+    """
+
+    def __init__(self, notify: Notify = silent, echo: Notify = silent, log: IO[bytes] | None = None) -> None:
         self._notify = notify
         self._echo = echo
+        self._log = log
 
     def run(self, launch: Launch, stdout: Stdout = "inherit") -> Completed:
         self._echo(shlex.join(launch.argv))
@@ -81,8 +85,9 @@ class SubprocessRunner:
                     stderr=subprocess.PIPE,
                     process_group=0,
                 )
-            out = Pump(_pipe(child.stdout), _sink(stdout), keep_all=stdout == "capture")
-            err = Pump(_pipe(child.stderr), our_stderr())
+            sink = self._log if self._log and stdout != "capture" else _sink(stdout)
+            out = Pump(_pipe(child.stdout), sink, keep_all=stdout == "capture")
+            err = Pump(_pipe(child.stderr), self._log or our_stderr())
             interrupted = self._wait(launch, child, events)
             completed = Completed(child.returncode, out.finish(), err.finish())
         if interrupted or not events.empty():  # one may have come after the end

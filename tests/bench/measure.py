@@ -1,0 +1,66 @@
+"""Timing processes against each other, and the table of what came out."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+Run = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure: ``measured`` must not be above ``bound``; a bound of None is for information."""
+
+    what: str
+    measured: float
+    unit: str
+    bound: float | None = None
+    note: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the bound is kept."""
+        return self.bound is None or self.measured <= self.bound
+
+
+def process(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], before: Callable[[], None] | None = None) -> Run:
+    """Return a function that runs ``argv`` and returns its wall seconds; it must exit with 0."""
+
+    def run() -> float:
+        if before:
+            before()
+        began = time.perf_counter()
+        done = subprocess.run(argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        seconds = time.perf_counter() - began
+        if done.returncode:
+            sys.exit(f"{' '.join(argv)} exited {done.returncode}:\n{done.stderr.decode(errors='replace')}")
+        return seconds
+
+    return run
+
+
+def alternate(count: int, *runs: Run) -> list[float]:
+    """Run each ``count`` times in turn, so that what else the machine does falls on all; return the medians."""
+    times: list[list[float]] = [[] for _ in runs]
+    for _ in range(count):
+        for run, seconds in zip(runs, times, strict=True):
+            seconds.append(run())
+    return [median(seconds) for seconds in times]
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Return the rows as ``what | measured | bound | holds``."""
+    cells = [("what", "measured", "bound", "holds")]
+    for row in rows:
+        bound = "" if row.bound is None else f"≤ {row.bound:.2f} {row.unit}".rstrip()
+        verdict = "" if row.bound is None else "yes" if row.holds else "NO"
+        cells.append((f"{row.what}{row.note and f' ({row.note})'}", f"{row.measured:.2f} {row.unit}".rstrip(),
+                      bound, verdict))  # fmt: skip
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join(" | ".join(map(str.ljust, line, widths)).rstrip() for line in cells)
