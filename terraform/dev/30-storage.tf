@@ -11,7 +11,6 @@ module "shared_storage" {
   volumes           = var.volumes
   container_user    = var.container_user
   buckets           = var.buckets
-  audit_days        = var.log_retention_days.audit
   cors_origins      = var.domain == null ? [] : ["https://${var.domain.name}"]
   allow_data_loss   = !var.protection.deletion_protection
   # The plan in 33-backup copies it, into our vault and with our retention.

@@ -535,8 +535,8 @@ alarms = {
   database_cpu_percent    = 80
   database_free_gib       = 5
   http_5xx_percent        = 5
+  slack                   = null
 }
-slack = null
 budget = {
   monthly_usd  = 4000
   warn_percent = 80

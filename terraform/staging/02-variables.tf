@@ -304,14 +304,10 @@ variable "alarms" {
     database_cpu_percent    = number
     database_free_gib       = number
     http_5xx_percent        = number
-  })
-}
-
-variable "slack" {
-  description = "Slack channel that hears of alarms through AWS Chatbot; null: none."
-  type = object({
-    workspace_id = string
-    channel_id   = string
+    slack = object({
+      workspace_id = string
+      channel_id   = string
+    })
   })
 }
 

@@ -260,7 +260,7 @@ def test_targets_and_commands_are_the_same_words() -> None:
     assert set(COMMANDS) - WITHOUT_TARGET <= targets
 
 
-@pytest.mark.parametrize("name", sorted(set(COMMANDS) - WITHOUT_TARGET - {"render", "plan-target"}))
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - WITHOUT_TARGET - {"render", "plan-target", "rehearse"}))
 def test_a_target_calls_the_command_of_its_name_and_passes_options_on(name: str) -> None:
     last = _make("-n", name, "ENV=production", "ARGS=--some-option").splitlines()[-1]
     assert last.split() == [".venv/bin/thoth-infra", name, "--env", "production", "--some-option"]
@@ -270,5 +270,7 @@ def test_targets_that_differ_from_the_rule() -> None:
     assert _make("-n", "render").splitlines()[-1].split() == [".venv/bin/thoth-infra", "render"]
     words = _make("-n", "plan-target", "TARGET=module.ai_services", "ENV=dev").splitlines()[-1].split()
     assert words == [".venv/bin/thoth-infra", "plan-target", "'module.ai_services'", "--env", "dev"]
+    rehearsal = " ".join(_make("-n", "rehearse", "REHEARSE=dev staging").splitlines())
+    assert 'for env in dev staging; do .venv/bin/thoth-infra rehearse --env "$env"' in rehearsal
     demo = _make("-n", "demo").splitlines()[-1]
     assert ".venv/bin/thoth-infra plan --env staging --emulate" in demo

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.render.support import ENVIRONMENTS, PROJECT, copy_project, snapshot
+from tests.render.support import ENVIRONMENTS, PROJECT, ROOTS, copy_project, snapshot
 from thoth_infra.cli.main import main
 
 Edit = Callable[[Path], None]
@@ -55,7 +55,7 @@ def thoth(project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
 
 def test_the_committed_trees_are_what_is_rendered(thoth: Thoth) -> None:
     done = thoth("render", "--check", root=PROJECT)
-    assert (done.returncode, done.stdout) == (0, "".join(f"{name}: up to date\n" for name in ENVIRONMENTS))
+    assert (done.returncode, done.stdout) == (0, "".join(f"{name}: up to date\n" for name in ROOTS))
     assert done.stderr == ""
 
 
@@ -116,7 +116,19 @@ ALL = frozenset(ENVIRONMENTS)
             "01-providers.tf", {"production"}, id="value that decides on a block",
         ),
         pytest.param(
-            _replace(".terraform-version", "1.11.4", "1.11.5"), "01-providers.tf", ALL, id="Terraform's version"
+            _replace(".terraform-version", "1.11.4", "1.11.5"), "01-providers.tf", frozenset(ROOTS),
+            id="Terraform's version",
+        ),
+        pytest.param(
+            _append("templates/shared/20-trust.tf.j2"), "20-trust.tf", {"shared"}, id="template of the shared side"
+        ),
+        pytest.param(
+            _replace("environments/_shared.yaml", "shared/terraform.tfstate", "shared/other.tfstate"),
+            "00-backend.tf", {"shared"}, id="value of the shared side",
+        ),
+        pytest.param(
+            _replace("environments/production.yaml", "operator_roles: [", "operator_roles: [somebody, "),
+            "shared.auto.tfvars", {"shared"}, id="value of an environment that the shared side reads",
         ),
         pytest.param(_append("terraform/dev/10-networking.tf"), "10-networking.tf", {"dev"}, id="rendered file"),
         pytest.param(

@@ -18,6 +18,8 @@ from thoth_infra.render import hcl
 
 PROJECT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = ("dev", "staging", "production")
+# The shared account's side is a root module like an environment's.
+ROOTS = (*ENVIRONMENTS, "shared")
 PARTS = ("environments", "templates", "terraform", ".terraform-version")
 
 

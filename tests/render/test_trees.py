@@ -12,8 +12,12 @@ from typing import Any
 
 import pytest
 
-from tests.render.support import ENVIRONMENTS, PROJECT, copy_project, evaluate, parsed, terraform, unquoted
+from tests.render.support import ENVIRONMENTS, PROJECT, ROOTS, copy_project, evaluate, parsed, terraform, unquoted
+from thoth_infra.config.environment import Environment
 from thoth_infra.config.load import load
+from thoth_infra.config.shared import SharedAccount
+from thoth_infra.config.shared import load as load_shared
+from thoth_infra.render.shared import SHARED_SECTIONS, shared_variables
 from thoth_infra.render.tree import PROVIDER_VERSION
 from thoth_infra.render.variables import TFVARS_SECTIONS, variables
 
@@ -25,7 +29,11 @@ NUMBERED = (
 MODULES = ("ai-services", "ecs-gpu-cluster", "shared-storage")
 
 each_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
-each_folder = pytest.mark.parametrize("folder", ["", *(f"modules/{name}/" for name in MODULES)])
+each_root = pytest.mark.parametrize("root", ROOTS)
+FOLDERS = tuple(f"modules/{name}/" for name in MODULES)
+each_folder = pytest.mark.parametrize(
+    ("root", "folder"), [("shared", ""), *((name, folder) for name in ENVIRONMENTS for folder in ("", *FOLDERS))]
+)
 
 
 def _blocks(environment: str, path: str, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -49,26 +57,26 @@ def test_the_files_and_modules_that_were_asked_for_are_there(environment: str) -
         assert re.search(rf'source += "\./modules/{name}"', _text(environment, ""))
 
 
-@each_environment
-def test_every_file_of_the_root_is_numbered_and_numbers_are_unique(environment: str) -> None:
-    names = [path.name for path in (PROJECT / "terraform" / environment).glob("*.tf")]
+@each_root
+def test_every_file_of_the_root_is_numbered_and_numbers_are_unique(root: str) -> None:
+    names = [path.name for path in (PROJECT / "terraform" / root).glob("*.tf")]
     numbers = [re.fullmatch(r"(\d\d)-[a-z-]+\.tf", name) for name in names]
     assert all(numbers), names
     assert len({match[1] for match in numbers if match}) == len(names)
 
 
-@each_environment
-def test_the_tfvars_define_exactly_the_declared_variables(environment: str) -> None:
-    declared = {name for name, _ in _blocks(environment, "02-variables.tf", "variable")}
-    assert set(parsed(environment, f"{environment}.auto.tfvars")) - {"__comments__"} == declared
-    listed = [name for names in TFVARS_SECTIONS.values() for name in names]
+@each_root
+def test_the_tfvars_define_exactly_the_declared_variables(root: str) -> None:
+    declared = {name for name, _ in _blocks(root, "02-variables.tf", "variable")}
+    assert set(parsed(root, f"{root}.auto.tfvars")) - {"__comments__"} == declared
+    sections = SHARED_SECTIONS if root == "shared" else TFVARS_SECTIONS
+    listed = [name for names in sections.values() for name in names]
     assert sorted(listed) == sorted(declared), "each variable stands in one section"
 
 
-@each_environment
 @each_folder
-def test_every_variable_is_typed_and_described(environment: str, folder: str) -> None:
-    found = dict(_variables(environment, folder))
+def test_every_variable_is_typed_and_described(root: str, folder: str) -> None:
+    found = dict(_variables(root, folder))
     assert found
     for name, body in found.items():
         assert unquoted(body["description"]).endswith("."), name
@@ -76,26 +84,35 @@ def test_every_variable_is_typed_and_described(environment: str, folder: str) ->
         assert "default" not in body, f"{name}: a default here would be a second place for a value"
 
 
-@each_folder
+@pytest.mark.parametrize("folder", ["", *FOLDERS])
 def test_every_variable_is_used_somewhere(folder: str) -> None:
-    # Environments declare the same variables; the role in the shared account, say, serves only some of them.
-    used, declared = set(), set()
+    # Environments declare the same variables, also for blocks that only some of them have, or none as of today.
+    templates = (PROJECT / "templates" / folder).glob("*.tf.j2")
+    used = {name for path in templates for name in _used(path.read_text())}
+    declared = set[str]()
     for environment in ENVIRONMENTS:
-        text = re.sub(r'^variable "\w+" \{.*?^\}', "", _text(environment, folder), flags=re.DOTALL | re.MULTILINE)
-        used |= set(re.findall(r"\bvar\.(\w+)", text))
+        used |= _used(_text(environment, folder))
         declared |= {name for name, _ in _variables(environment, folder)}
     assert declared - used == set()
 
 
-def _variables(environment: str, folder: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    return _blocks(environment, f"{folder}variables.tf" if folder else "02-variables.tf", "variable")
+def test_every_variable_of_the_shared_side_is_used() -> None:
+    assert {name for name, _ in _variables("shared", "")} - _used(_text("shared", "")) == set()
 
 
-@each_environment
+def _variables(root: str, folder: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    return _blocks(root, f"{folder}variables.tf" if folder else "02-variables.tf", "variable")
+
+
+def _used(text: str) -> set[str]:
+    """Return the variables that are read outside of their own declarations."""
+    rest = re.sub(r'^variable "\w+" \{.*?^\}', "", text, flags=re.DOTALL | re.MULTILINE)
+    return set(re.findall(r"\bvar\.(\w+)", rest))
+
+
 @each_folder
-def test_every_output_says_who_reads_it(environment: str, folder: str) -> None:
-    path = f"{folder}outputs.tf" if folder else "99-outputs.tf"
-    found = dict(_blocks(environment, path, "output"))
+def test_every_output_says_who_reads_it(root: str, folder: str) -> None:
+    found = dict(_blocks(root, f"{folder}outputs.tf" if folder else "99-outputs.tf", "output"))
     assert found
     for name, body in found.items():
         assert len(unquoted(body["description"])) > 10, name
@@ -109,23 +126,32 @@ def test_every_output_of_a_module_is_read_by_the_root(environment: str) -> None:
             assert re.search(rf"\.{name}\b", root), f"{module}: {name}"
 
 
-@each_environment
-def test_the_state_is_the_environments_own_as_constants(environment: str) -> None:
-    env = load(PROJECT, environment, personal=False).environment
-    (terraform_block,) = parsed(environment, "00-backend.tf")["terraform"]
+@each_root
+def test_the_state_is_the_roots_own_as_constants(root: str) -> None:
+    module = _configured(root)
+    (terraform_block,) = parsed(root, "00-backend.tf")["terraform"]
     (backend,) = terraform_block["backend"]
     body = {name: unquoted(value) if isinstance(value, str) else value for name, value in backend['"s3"'].items()}
     assert body.pop("__is_block__")
     assert body == {
-        "bucket": env.state.bucket, "key": f"{environment}/terraform.tfstate", "region": env.region,
+        "bucket": module.state.bucket, "key": f"{root}/terraform.tfstate", "region": module.region,
         "encrypt": True, "use_lockfile": True,
     }  # fmt: skip
 
 
-@each_environment
-def test_terraform_and_its_provider_are_pinned_exactly(environment: str) -> None:
+def test_no_two_roots_share_a_state() -> None:
+    places = [(module.state.bucket, module.state.key) for module in map(_configured, ROOTS)]
+    assert len(set(places)) == len(ROOTS)
+
+
+def _configured(root: str) -> Environment | SharedAccount:
+    return load_shared(PROJECT) if root == "shared" else load(PROJECT, root, personal=False).environment
+
+
+@each_root
+def test_terraform_and_its_provider_are_pinned_exactly(root: str) -> None:
     pin = (PROJECT / ".terraform-version").read_text().strip()
-    text = _text(environment, "")
+    text = _text(root, "")
     assert re.findall(r'required_version = "(.*)"', text) == [f"= {pin}"]
     assert re.findall(r'version = "= ([\d.]+)"\n    }', text) == [PROVIDER_VERSION]
 
@@ -137,13 +163,18 @@ def test_no_other_environment_is_named(environment: str) -> None:
         assert not re.search(rf"\bthoth[-/]{other}\b|\b{other}/terraform\.tfstate|\b{other}\.(tfs|yaml)", text)
 
 
-@each_environment
+@each_root
 @pytest.mark.terraform
-def test_terraform_reads_the_values_that_the_configuration_says(environment: str, tmp_path: Path) -> None:
+def test_terraform_reads_the_values_that_the_configuration_says(root: str, tmp_path: Path) -> None:
     # An attribute that an object type does not name is dropped without a word: it would be missing here.
-    for name in ("02-variables.tf", f"{environment}.auto.tfvars"):
-        shutil.copy(PROJECT / "terraform" / environment / name, tmp_path)
-    wanted = variables(load(PROJECT, environment, personal=False).environment)
+    for name in ("02-variables.tf", f"{root}.auto.tfvars"):
+        shutil.copy(PROJECT / "terraform" / root / name, tmp_path)
+    module = _configured(root)
+    if isinstance(module, SharedAccount):
+        environments = [load(PROJECT, name, personal=False).environment for name in ENVIRONMENTS]
+        wanted = shared_variables(module, environments)
+    else:
+        wanted = variables(module)
     pairs = ", ".join(f"{name} = var.{name}" for name in wanted)
     assert evaluate(tmp_path, f"{{ {pairs} }}") == _plain(wanted)
 
@@ -163,14 +194,14 @@ def test_the_trees_are_formatted_as_terraform_would() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-@each_environment
+@each_root
 @pytest.mark.terraform
-def test_terraform_finds_the_tree_valid(environment: str, tmp_path: Path) -> None:
+def test_terraform_finds_the_tree_valid(root: str, tmp_path: Path) -> None:
     terraform()
-    root = copy_project(tmp_path / "project")
+    project = copy_project(tmp_path / "project")
     done = subprocess.run(
-        [sys.executable, "-m", "thoth_infra", "--root", str(root), "--engine", "local", "validate", "--env",
-         environment],
+        [sys.executable, "-m", "thoth_infra", "--root", str(project), "--engine", "local", "validate", "--env",
+         root],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

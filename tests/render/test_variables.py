@@ -213,6 +213,14 @@ def test_alarms_read_metrics_that_the_service_reports() -> None:
         assert alarm["namespace"] == "Thoth"
 
 
+def test_slack_is_told_only_where_it_is_configured() -> None:
+    assert variables(configured("staging"))["slack"] is None
+    settings = ("alarms.slack_workspace_id=T0123456789", "alarms.slack_channel_id=C0123456789")
+    assert variables(configured("staging", *settings))["slack"] == {
+        "workspace_id": "T0123456789", "channel_id": "C0123456789",
+    }  # fmt: skip
+
+
 def test_retention_reaches_buckets_and_queues() -> None:
     env = configured("production")
     found = variables(env)

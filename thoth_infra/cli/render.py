@@ -19,9 +19,8 @@ from thoth_infra.config.environment import Environment
 from thoth_infra.config.load import load, names
 from thoth_infra.errors import CheckFailed, ConfigInvalid, Problem, ThothError
 from thoth_infra.render import write as writer
-from thoth_infra.render.tree import Tree
+from thoth_infra.render.tree import Tree, render_shared
 from thoth_infra.render.tree import render as render_tree
-from thoth_infra.render.tree import render_shared
 from thoth_infra.terraform.version import read_pin
 
 

@@ -103,9 +103,8 @@ class Surveyor:
     def _ids(self, account: str, listing: Listing) -> Iterator[str]:
         for parameters in self._each_parent(account, listing.parent):
             fixed = {name: account if value == "ACCOUNT" else value for name, value in listing.parameters.items()}
-            prefix = "".join(f"{value}/" for value in parameters.values())
             found = self._call(account, listing.service, listing.operation, {**fixed, **parameters}, listing.ids)
-            yield from (prefix + str(each) for each in found)
+            yield from ("/".join(dict.fromkeys([*parameters.values(), str(each)])) for each in found)
 
     def _each_parent(self, account: str, parent: Parent | None) -> Iterator[dict[str, str]]:
         if parent is None:

@@ -29,7 +29,9 @@ def shared_variables(shared: SharedAccount, environments: Sequence[Environment])
         "image_releases": shared.image_releases,
         "lesson_buckets": list(shared.lesson_buckets),
         "role_name": environments[0].identity.shared_role,
-        "trusted_role_arns": _roles(environments, lambda env: [*env.identity.operator_roles, f"{env.prefix}-github-plan"]),
+        "trusted_role_arns": _roles(
+            environments, lambda env: [*env.identity.operator_roles, f"{env.prefix}-github-plan"]
+        ),
         "pull_role_arns": _roles(pulling, lambda env: [f"{env.prefix}-{s.name}-execution" for s in SERVICES]),
         "push_role_arns": _roles(pulling, lambda env: [f"{env.prefix}-github-deploy"]),
     }

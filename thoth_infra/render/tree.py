@@ -30,42 +30,39 @@ def render(root: Path, env: Environment, terraform_version: str) -> Tree:
     ``root`` is the project, whose ``templates/`` are expanded; a template that expands to nothing but
     white space makes no file. Raises ThothError with file and line of a template that can't be expanded.
     """
-    templates = root / TEMPLATES
-    names = [n for n in _names(templates) if not n.startswith((f"{GITHUB}/", f"{SHARED}/"))]
-    tree = _expand(templates, names, {"env": env, **references.context(env)}, terraform_version)
+    context = {"env": env, **references.context(env)}
+    tree = _expand(root, "", (f"{GITHUB}/", f"{SHARED}/"), context, terraform_version)
     source = f"environments/{env.name}.yaml and environments/_defaults.yaml"
     tree[f"{env.name}.auto.tfvars"] = _tfvars(source, TFVARS_SECTIONS, variables(env))
     return dict(sorted(tree.items()))
 
 
-def render_shared(root: Path, shared: SharedAccount, environments: Sequence[Environment], terraform_version: str) -> Tree:
+def render_shared(
+    root: Path, shared: SharedAccount, environments: Sequence[Environment], terraform_version: str
+) -> Tree:
     """Return the files of the shared account's root module, which trusts the roles of ``environments``."""
-    templates = root / TEMPLATES / SHARED
-    expanded = _expand(templates, _names(templates), {"shared": shared}, terraform_version)
+    tree = _expand(root, f"{SHARED}/", (), {"shared": shared}, terraform_version)
     source = "environments/_shared.yaml and the environments' own files"
-    expanded[f"{shared.name}.auto.tfvars"] = _tfvars(source, SHARED_SECTIONS, shared_variables(shared, environments))
-    return dict(sorted(expanded.items()))
+    tree[f"{shared.name}.auto.tfvars"] = _tfvars(source, SHARED_SECTIONS, shared_variables(shared, environments))
+    return dict(sorted(tree.items()))
 
 
-def _expand(templates: Path, names: Sequence[str], context: dict[str, Any], terraform_version: str) -> Tree:
+def _expand(root: Path, start: str, without: tuple[str, ...], context: dict[str, Any], terraform_version: str) -> Tree:
+    """Expand the templates whose path below ``templates/`` starts so, except those that start as in ``without``."""
+    templates = root / TEMPLATES
     pins = {"terraform_version": terraform_version, "provider_version": PROVIDER_VERSION}
-    # The shared side's templates lie one folder deeper.
-    shown = TEMPLATES if templates.name == TEMPLATES else f"{TEMPLATES}/{templates.name}"
+    found = sorted(path.relative_to(templates).as_posix() for path in templates.rglob("*" + engine.SUFFIX))
+    names = [name for name in found if name.startswith(start) and not name.startswith(without)]
+    if not names:
+        # Without this the tree would be empty, and every generated file a stale one to remove.
+        raise ThothError(f"there are no templates in {templates / start}", "restore the folder from Git")
     tree = {}
     for name in names:
         text = engine.expand(templates, name, {**context, **pins})
         if text.strip():
-            tree[name.removesuffix(engine.SUFFIX)] = HEADER.format(source=f"{shown}/{name}") + "\n" + text
+            file = name.removeprefix(start).removesuffix(engine.SUFFIX)
+            tree[file] = HEADER.format(source=f"{TEMPLATES}/{name}") + "\n" + text
     return tree
-
-
-def _names(templates: Path) -> list[str]:
-    """Return the templates below a folder, sorted, by path in it."""
-    names = sorted(path.relative_to(templates).as_posix() for path in templates.rglob("*" + engine.SUFFIX))
-    if not names:
-        # Without this the tree would be empty, and every generated file a stale one to remove.
-        raise ThothError(f"there are no templates in {templates}", "restore the folder from Git")
-    return names
 
 
 def _tfvars(source: str, sections: Mapping[str, Sequence[str]], values: Mapping[str, Any]) -> str:

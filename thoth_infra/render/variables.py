@@ -32,7 +32,7 @@ TFVARS_SECTIONS: dict[str, tuple[str, ...]] = {
     "Queues and data": (
         "queues", "queue_limits", "volumes", "container_user", "buckets", "secrets", "database", "log_retention_days",
     ),
-    "Protection, alarms, delivery": ("protection", "alarms", "slack", "budget", "github_repository"),
+    "Protection, alarms, delivery": ("protection", "alarms", "budget", "github_repository"),
 }  # fmt: skip
 
 
@@ -67,8 +67,7 @@ def variables(env: Environment) -> dict[str, Any]:
         "database": env.database.model_dump(),
         "log_retention_days": {"logs": env.retention.logs_days, "audit": env.retention.audit_days},
         "protection": env.protection.model_dump(include={"deletion_protection", "final_snapshot"}),
-        "alarms": env.alarms.model_dump(exclude={"slack_workspace_id", "slack_channel_id"}),
-        "slack": _slack(env),
+        "alarms": env.alarms.model_dump(exclude={"slack_workspace_id", "slack_channel_id"}) | {"slack": _slack(env)},
         "budget": env.budget.model_dump() if env.budget else None,
         "github_repository": env.github.repository,
     }

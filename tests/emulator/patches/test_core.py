@@ -4,7 +4,10 @@ import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.emulator.conftest import AsAccount
+from tests.emulator.conftest import REGION, AsAccount
+from thoth_infra.emulator.access import Emulator
+from thoth_infra.emulator.wire import Wire
+from thoth_infra.errors import EngineError
 
 
 @pytest.mark.patch("account_of_access_key")
@@ -23,6 +26,13 @@ def test_an_assumed_role_belongs_to_its_own_account(aws: AsAccount, other_accoun
 
 
 @pytest.mark.patch("unknown_path_is_unknown_action")
+def test_a_request_that_no_action_matches_is_refused_instead_of_not_found(emulator: Emulator, account: str) -> None:
+    wire = Wire(emulator.url, account, REGION)
+
+    with pytest.raises(EngineError, match="no backup:PATCH /backup-vaults/x"):
+        wire._send("backup", "PATCH", "/backup-vaults/x", b"", {})
+
+
 def test_a_path_without_an_action_is_refused_instead_of_not_found(aws: AsAccount) -> None:
     with pytest.raises(ClientError) as refused:
         aws("efs").describe_account_preferences()

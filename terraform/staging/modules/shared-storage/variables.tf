@@ -54,11 +54,6 @@ variable "buckets" {
   }
 }
 
-variable "audit_days" {
-  description = "Days that access logs are kept."
-  type        = number
-}
-
 variable "cors_origins" {
   description = "Web pages that may upload by presigned URL."
   type        = list(string)
