@@ -75,7 +75,9 @@ def test_merged_environments_satisfy_the_schema(name: str) -> None:
     assert list(_validator().iter_errors(load.load(ROOT, name, personal=False).merged.data)) == []
 
 
-@pytest.mark.parametrize("file", sorted(f for f in (ROOT / "environments").glob("*.yaml") if f.stem != "_shared"), ids=lambda f: f.stem)
+@pytest.mark.parametrize(
+    "file", sorted(f for f in (ROOT / "environments").glob("*.yaml") if f.stem != "_shared"), ids=lambda f: f.stem
+)
 def test_each_file_by_itself_satisfies_the_schema(file: Path) -> None:
     assert list(_validator().iter_errors(yaml_source.read(file, file).data)) == []
 

@@ -40,7 +40,12 @@ def test_a_project_without_it_has_none(project: Path) -> None:
         ("image_releases: 30", "image_releases: 1", "image_releases", "use at least 2"),
         ("[tfs-lesson-videos]", "[Lessons]", "lesson_buckets.0", "is not an S3 bucket name"),
         ("key: shared/terraform.tfstate", "key: shared", "state.key", "is not a state key"),
-        ('role_patterns: ["tfs-shared-services*"', 'roles: ["tfs-shared-services*"', "identity.role_patterns", "is missing"),
+        (
+            'role_patterns: ["tfs-shared-services*"',
+            'roles: ["tfs-shared-services*"',
+            "identity.role_patterns",
+            "is missing",
+        ),
         ("name: shared", "name: other", "name", "is not a choice"),
     ],
 )

@@ -78,18 +78,21 @@ def cluster_with_capacity_provider(aws: Client) -> Made:
 
 
 @maker
-def task_definition(aws: Client) -> Made:
-    answer = aws("ecs").register_task_definition(family="t", containerDefinitions=[{"name": "t", "image": "t", "memory": 1}])
-    return {"task definition": {answer["taskDefinition"]["taskDefinitionArn"]}}
-
-
-@maker
-def scalable_target(aws: Client) -> Made:
+def service_that_scales(aws: Client) -> Made:
+    container = {"name": "t", "image": "t", "memory": 1}
+    task = aws("ecs").register_task_definition(family="t", containerDefinitions=[container])["taskDefinition"]
+    cluster = aws("ecs").create_cluster(clusterName="s")["cluster"]["clusterArn"]
+    service = aws("ecs").create_service(cluster="s", serviceName="s", taskDefinition="t", desiredCount=0)["service"]
     aws("application-autoscaling").register_scalable_target(
-        ServiceNamespace="ecs", ResourceId="service/c/s", ScalableDimension="ecs:service:DesiredCount",
+        ServiceNamespace="ecs", ResourceId="service/s/s", ScalableDimension="ecs:service:DesiredCount",
         MinCapacity=0, MaxCapacity=1,
     )  # fmt: skip
-    return {"scalable target": {"service/c/s ecs:service:DesiredCount"}}
+    return {
+        "task definition": {task["taskDefinitionArn"]},
+        "ECS cluster": {cluster},
+        "ECS service": {f"{cluster}/{service['serviceArn']}"},
+        "scalable target": {"service/s/s ecs:service:DesiredCount"},
+    }
 
 
 @maker
@@ -99,7 +102,7 @@ def queue(aws: Client) -> Made:
 
 @maker
 def image_repository(aws: Client) -> Made:
-    return {"image repository": {aws("ecr").create_repository(repositoryName="r")["repository"]["repositoryArn"]}}
+    return {"image repository": {aws("ecr").create_repository(repositoryName="thoth/api")["repository"]["repositoryArn"]}}
 
 
 @maker

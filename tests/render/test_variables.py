@@ -214,9 +214,9 @@ def test_alarms_read_metrics_that_the_service_reports() -> None:
 
 
 def test_slack_is_told_only_where_it_is_configured() -> None:
-    assert variables(configured("staging"))["slack"] is None
+    assert variables(configured("staging"))["alarms"]["slack"] is None
     settings = ("alarms.slack_workspace_id=T0123456789", "alarms.slack_channel_id=C0123456789")
-    assert variables(configured("staging", *settings))["slack"] == {
+    assert variables(configured("staging", *settings))["alarms"]["slack"] == {
         "workspace_id": "T0123456789", "channel_id": "C0123456789",
     }  # fmt: skip
 

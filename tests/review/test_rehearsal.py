@@ -47,13 +47,13 @@ def test_steps_run_in_order_and_are_timed() -> None:
 def test_a_plan_that_is_not_empty_falls_short_but_the_destroy_is_still_rehearsed() -> None:
     steps = perform(
         {
-            "plan again": _returning(Outcome(change=1, shortfall="not empty: update a.b")),
+            "plan-again": _returning(Outcome(change=1, shortfall="not empty: update a.b")),
             "destroy": _returning(Outcome(destroy=2, in_state=0)),
         }
     )
 
     assert [(step.name, step.ok, step.failed) for step in steps] == [
-        ("plan again", False, False),
+        ("plan-again", False, False),
         ("destroy", True, False),
     ]
     assert not _rehearsal(*steps).ok
@@ -118,7 +118,7 @@ def test_the_text_says_what_falls_short_what_is_left_and_what_stays_by_design() 
         (Step("plan", 12, Outcome(add=253, change=2)), "plan         12.0 s  253 to add, 2 to change"),
         (Step("destroy", 90, Outcome(destroy=3, in_state=0)), "destroy      90.0 s  3 to destroy, 0 in the state"),
         (Step("apply", 9, Outcome(shortfall="it broke"), failed=True), "apply         9.0 s  FAILED: it broke"),
-        (Step("plan again", 9, Outcome(shortfall="not empty")), "plan again    9.0 s  FALLS SHORT: not empty"),
+        (Step("plan-again", 9, Outcome(shortfall="not empty")), "plan-again    9.0 s  FALLS SHORT: not empty"),
     ],
 )
 def test_progress_is_one_line_per_step(step: Step, said: str) -> None:

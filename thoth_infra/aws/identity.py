@@ -146,15 +146,12 @@ def _explained(variables: Mapping[str, str]) -> Iterator[None]:
     except exceptions.ProfileNotFound as error:
         raise IdentityRefused(
             f"AWS_PROFILE={profile}: there is no such profile",
-            f"Set it up with `aws configure sso --profile {profile}`, or name one of `aws configure "
-            "list-profiles`.",
+            f"Set it up with `aws configure sso --profile {profile}`, or name one of `aws configure list-profiles`.",
         ) from error
     except exceptions.NoCredentialsError as error:
         raise _no_credentials(variables) from error
     except (exceptions.SSOError, exceptions.TokenRetrievalError) as error:
-        raise IdentityRefused(
-            f"The single sign-on session has ended: {error}", _how_to_sign_in(profile)
-        ) from error
+        raise IdentityRefused(f"The single sign-on session has ended: {error}", _how_to_sign_in(profile)) from error
     except exceptions.ClientError as error:
         said = error.response.get("Error", {})
         raise IdentityRefused(

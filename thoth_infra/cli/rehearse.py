@@ -82,7 +82,7 @@ class _Stage:
     def actions(self, until: str | None) -> dict[str, Callable[[], Outcome]]:
         """Return the steps by name, in order."""
         found = {"init": self._init, "validate": self._validate, "plan": self._plan, "apply": self._apply}
-        found["plan again"] = self._plan_again
+        found["plan-again"] = self._plan_again
         if self._env.protection.deletion_protection:
             found["unprotect"] = self._unprotect
         found["destroy"] = self._destroy

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from thoth_infra.emulator import Emulator
 
 SCRATCH = ".thoth"
+# Most of an emulated apply is the provider's own waiting (25 s for each change of a queue), and that runs side by side.
+_EMULATED_PARALLELISM = 40
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ def terraform_in(
         notify=project.say,
         stdout=stdout or ("stderr" if project.json else "inherit"),
         color=log is None and _colour(project),
+        parallelism=_EMULATED_PARALLELISM if workspace.emulated else 0,
     )
 
 

@@ -96,8 +96,12 @@ def fmt(project: Project, environment: str, check: bool) -> None:
 @click.option("--out", type=click.Path(path_type=Path), help="Save the plan here instead of its usual place.")
 @click.option("--destroy", is_flag=True, help="Plan the destruction of everything.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes.")
-@click.option("--summary", "form", type=click.Choice(["text", "markdown", "json"]),
-              help="Print only a summary: counts, what goes, what forces replacements.")
+@click.option(
+    "--summary",
+    "form",
+    type=click.Choice(["text", "markdown", "json"]),
+    help="Print only a summary: counts, what goes, what forces replacements.",
+)
 @pass_project
 def plan(
     project: Project,

@@ -155,7 +155,8 @@ _STORAGE = (
     Listing("backup plan", "backup", "list_backup_plans", "BackupPlansList[].BackupPlanId", ("aws_backup_plan",)),
     Listing("backup selection", "backup", "list_backup_selections", "BackupSelectionsList[].SelectionId",
             ("aws_backup_selection",), parent=_BACKUP_PLANS),
-    Listing("parameter", "ssm", "describe_parameters", "Parameters[].Name", ("aws_ssm_parameter",)),
+    Listing("parameter", "ssm", "describe_parameters", "Parameters[?!starts_with(Name, '/aws/')].Name",
+            ("aws_ssm_parameter",)),
 )  # fmt: skip
 
 _MONITORING = (

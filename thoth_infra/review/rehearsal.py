@@ -10,8 +10,8 @@ from typing import Any
 from thoth_infra.emulator.leftovers import Leftovers
 from thoth_infra.errors import CheckFailed, TerraformFailed
 
-#: The last step that a shorter rehearsal can end with, in order.
-UNTIL = ("plan", "apply", "plan again")
+#: The steps that a shorter rehearsal can end with.
+UNTIL = ("plan", "apply", "plan-again")
 _SHOWN = 12
 
 

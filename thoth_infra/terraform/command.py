@@ -103,14 +103,18 @@ class Plan(_Typed):
 
 @dataclass(frozen=True)
 class Apply(_Typed):
-    """Carry out a saved plan, and only that."""
+    """Carry out a saved plan, and only that. ``parallelism``: resources at once (0: Terraform's default, 10)."""
 
     name = "apply"
     plan: Path
     lock_timeout_s: int = 0
+    parallelism: int = 0
 
     def options(self) -> dict[str, Option]:
-        return _NO_INPUT | {"lock_timeout": f"{self.lock_timeout_s}s" if self.lock_timeout_s else None}
+        return _NO_INPUT | {
+            "lock_timeout": f"{self.lock_timeout_s}s" if self.lock_timeout_s else None,
+            "parallelism": str(self.parallelism) if self.parallelism else None,
+        }
 
     def operands(self) -> tuple[str, ...]:
         return (_operand("plan file", str(self.plan)),)

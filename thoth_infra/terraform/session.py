@@ -58,7 +58,8 @@ class Terraform:
 
     ``variables`` is the whole environment to draw from. ``guard`` must agree before the first process
     is started, whichever command comes first; it raises to refuse. ``stdout`` says where Terraform's
-    own output goes. Every method raises TerraformFailed, EngineError or Interrupted as it fits.
+    own output goes; ``parallelism`` is how many resources an apply works on at once (0: Terraform's
+    default). Every method raises TerraformFailed, EngineError or Interrupted as it fits.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Terraform:
         notify: Notify = silent,
         stdout: Stdout = "inherit",
         color: bool = False,
+        parallelism: int = 0,
     ) -> None:
         self.workspace = workspace
         self._engine = engine
@@ -81,6 +83,7 @@ class Terraform:
         self._notify = notify
         self._stdout: Stdout = stdout
         self._color = color
+        self._parallelism = parallelism
         self._admitted = False
 
     def init(self, *, upgrade: bool = False, reconfigure: bool = False, force: bool = False) -> bool:
@@ -172,7 +175,7 @@ class Terraform:
         path = (plan or self.workspace.default_plan).absolute()
         self._admit()
         sealed = self.verify(path, max_age=max_age)
-        self._run(Apply(path, lock_timeout_s))
+        self._run(Apply(path, lock_timeout_s, self._parallelism))
         discard(path)
         return sealed
 
