@@ -16,7 +16,8 @@ THOTH := $(VENV)/bin/thoth-infra
 LOCK := requirements/dev.lock
 RUN = $(THOTH) $(1) --env $(ENV) $(ARGS)
 
-.PHONY: help venv demo test lint fmt-code bench rehearse lock
+.PHONY: help venv demo test lint fmt-code bench rehearse policy lock
+.PHONY: status start-services stop-services restart-service logs gpu-status
 .PHONY: init plan apply destroy plan-target fmt validate clean output drift render check
 
 help: ## Show this help
@@ -72,12 +73,39 @@ drift: $(STAMP) ## Tell what changed outside Terraform
 clean: $(STAMP) ## Remove provider folders and saved plans; never state
 	@$(call RUN,clean)
 
+##@ Operations (ENV=)
+
+status: $(STAMP) ## Show how many tasks of each service run
+	@$(call RUN,status)
+
+start-services: $(STAMP) ## Start the services as they were when they were stopped
+	@$(call RUN,start-services)
+
+stop-services: $(STAMP) ## Bring every service to zero and remember what it was
+	@$(call RUN,stop-services)
+
+restart-service: $(STAMP) ## Replace a service's tasks: SERVICE=transcription
+	@test -n "$(SERVICE)" || { echo 'give SERVICE=, for instance SERVICE=transcription' >&2; exit 2; }
+	@$(THOTH) restart-service '$(SERVICE)' --env $(ENV) $(ARGS)
+
+logs: $(STAMP) ## Show a service's log: SERVICE=api, ARGS='--follow --since 1h'
+	@test -n "$(SERVICE)" || { echo 'give SERVICE=, for instance SERVICE=api' >&2; exit 2; }
+	@$(THOTH) logs '$(SERVICE)' --env $(ENV) $(ARGS)
+
+gpu-status: $(STAMP) ## Show the GPU hosts
+	@$(call RUN,gpu-status)
+
+##@ Review
+
+policy: $(STAMP) ## Check the rendered trees and their plans, on an emulated AWS
+	@$(THOTH) policy --emulate $(ARGS)
+
 ##@ Without an account
 
-# Every environment, or those named: make rehearse REHEARSE=staging
-REHEARSE ?= dev staging production
-rehearse: $(STAMP) ## Apply, plan again and destroy each environment on an emulated AWS
-	@failed=; for env in $(REHEARSE); do $(THOTH) rehearse --env "$$env" $(ARGS) || failed="$$failed $$env"; done; \
+# All three, unless one is named: make rehearse ENV=staging
+rehearse: $(STAMP) ## Apply, plan again and destroy each environment (or ENV=) on an emulated AWS
+	@failed=; for env in $(if $(filter file,$(origin ENV)),dev staging production,$(ENV)); do \
+	  $(THOTH) rehearse --env "$$env" $(ARGS) || failed="$$failed $$env"; done; \
 	  test -z "$$failed" || { echo "rehearsals that fall short:$$failed" >&2; exit 1; }
 
 ##@ Work on this project
@@ -107,3 +135,5 @@ bench: $(STAMP) ## Measure speed, as ratios within one run
 lock: ## Lock the dependencies anew (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --extra emulator --group dev pyproject.toml -o $(LOCK)
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  requirements/policy.in -o requirements/policy.lock

@@ -107,14 +107,13 @@ data "aws_iam_policy_document" "task_api" {
     sid = "ObjectsMedia"
     actions = [
       "s3:GetObject",
-      "s3:GetObjectVersion",
       "s3:PutObject",
       "s3:DeleteObject",
       "s3:DeleteObjectVersion",
       "s3:AbortMultipartUpload",
       "s3:ListMultipartUploadParts",
     ]
-    resources = ["${module.shared_storage.bucket_arns["media"]}/*"]
+    resources = ["${module.shared_storage.bucket_arns["media"]}/jobs/*"]
   }
 
   statement {
@@ -127,14 +126,13 @@ data "aws_iam_policy_document" "task_api" {
     sid = "ObjectsArchive"
     actions = [
       "s3:GetObject",
-      "s3:GetObjectVersion",
       "s3:PutObject",
       "s3:DeleteObject",
       "s3:DeleteObjectVersion",
       "s3:AbortMultipartUpload",
       "s3:ListMultipartUploadParts",
     ]
-    resources = ["${module.shared_storage.bucket_arns["archive"]}/*"]
+    resources = ["${module.shared_storage.bucket_arns["archive"]}/jobs/*"]
   }
 
   statement {
@@ -199,14 +197,13 @@ data "aws_iam_policy_document" "task_orchestrator" {
     sid = "ObjectsMedia"
     actions = [
       "s3:GetObject",
-      "s3:GetObjectVersion",
       "s3:PutObject",
       "s3:DeleteObject",
       "s3:DeleteObjectVersion",
       "s3:AbortMultipartUpload",
       "s3:ListMultipartUploadParts",
     ]
-    resources = ["${module.shared_storage.bucket_arns["media"]}/*"]
+    resources = ["${module.shared_storage.bucket_arns["media"]}/jobs/*"]
   }
 
   statement {
@@ -219,14 +216,13 @@ data "aws_iam_policy_document" "task_orchestrator" {
     sid = "ObjectsArchive"
     actions = [
       "s3:GetObject",
-      "s3:GetObjectVersion",
       "s3:PutObject",
       "s3:DeleteObject",
       "s3:DeleteObjectVersion",
       "s3:AbortMultipartUpload",
       "s3:ListMultipartUploadParts",
     ]
-    resources = ["${module.shared_storage.bucket_arns["archive"]}/*"]
+    resources = ["${module.shared_storage.bucket_arns["archive"]}/jobs/*"]
   }
 
   statement {

@@ -19,7 +19,9 @@ locals {
         statistic   = "Maximum"
         comparison  = "GreaterThanThreshold"
         threshold   = 0
+        period      = 300
         periods     = 3
+        missing     = "notBreaching"
       }
     },
     {
@@ -31,7 +33,9 @@ locals {
         statistic   = "Maximum"
         comparison  = "GreaterThanThreshold"
         threshold   = 90
+        period      = 300
         periods     = 5
+        missing     = "notBreaching"
       }
       load-balancer-5xx = {
         description = "The load balancer itself answers with errors: no healthy target, or a time-out"
@@ -41,7 +45,9 @@ locals {
         statistic   = "Sum"
         comparison  = "GreaterThanThreshold"
         threshold   = 10
+        period      = 300
         periods     = 3
+        missing     = "notBreaching"
       }
       certificate-expiry = {
         description = "The certificate was not renewed: see docs/runbook.md"
@@ -51,7 +57,9 @@ locals {
         statistic   = "Minimum"
         comparison  = "LessThanThreshold"
         threshold   = 30
+        period      = 86400 # told twice a day
         periods     = 1
+        missing     = "ignore" # and no more once the certificate has expired
       }
     },
   )
@@ -68,9 +76,9 @@ resource "aws_cloudwatch_metric_alarm" "platform" {
   statistic           = each.value.statistic
   comparison_operator = each.value.comparison
   threshold           = each.value.threshold
-  period              = 300
+  period              = each.value.period
   evaluation_periods  = each.value.periods
-  treat_missing_data  = "notBreaching"
+  treat_missing_data  = each.value.missing
   alarm_actions       = [aws_sns_topic.alarms.arn]
   ok_actions          = [aws_sns_topic.alarms.arn]
 }
@@ -87,8 +95,8 @@ resource "aws_cloudwatch_composite_alarm" "service_down" {
       [
         aws_cloudwatch_metric_alarm.http_5xx.alarm_name,
         aws_cloudwatch_metric_alarm.platform["load-balancer-5xx"].alarm_name,
-        aws_cloudwatch_metric_alarm.this["unhealthy-api"].alarm_name,
       ],
+      [for colour in keys(aws_lb_target_group.api) : aws_cloudwatch_metric_alarm.this["unhealthy-api-${colour}"].alarm_name],
       values(aws_cloudwatch_metric_alarm.failed_jobs)[*].alarm_name,
     ) : "ALARM(\"${name}\")"
   ])

@@ -2,24 +2,23 @@
 
 data "aws_partition" "current" {}
 
-data "aws_iam_policy_document" "images_key" {
-  statement {
-    sid       = "AccountDecides"
-    actions   = ["kms:*"]
-    resources = ["*"]
-
-    principals {
-      type        = "AWS"
-      identifiers = ["arn:${data.aws_partition.current.partition}:iam::${var.account_id}:root"]
-    }
-  }
-}
-
 resource "aws_kms_key" "images" {
   description             = "${var.project}-shared: ECR"
   enable_key_rotation     = true
   deletion_window_in_days = 30
-  policy                  = data.aws_iam_policy_document.images_key.json
+
+  # Written here and not as a policy document: in a key's own policy "*" means this key, where a document that a role
+  # might carry would mean every key.
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "AccountDecides"
+      Effect    = "Allow"
+      Principal = { AWS = "arn:${data.aws_partition.current.partition}:iam::${var.account_id}:root" }
+      Action    = "kms:*"
+      Resource  = "*"
+    }]
+  })
 
   tags = { Name = "${var.project}-shared-images" }
 }

@@ -65,7 +65,7 @@ locals {
         threshold   = 0
         period      = 60
         periods     = 1
-        missing     = "notBreaching"
+        missing     = "ignore" # SQS falls silent about a queue that nobody touches, also one with letters in it
       }
     },
     {
@@ -96,7 +96,7 @@ locals {
         comparison = "GreaterThanThreshold"
         threshold  = var.alarms.processing_minutes * 60
         period     = 300
-        periods    = 3
+        periods    = 1
         missing    = "notBreaching"
       }
     },
@@ -125,11 +125,14 @@ locals {
         periods     = 1
         missing     = "missing"
       }
-      unhealthy-api = {
-        description = "Tasks of the api fail their health check"
+    },
+    {
+      # Both target groups: each deployment moves the live tasks to the other one.
+      for colour, group in aws_lb_target_group.api : "unhealthy-api-${colour}" => {
+        description = "Tasks of the api fail their health check in the ${colour} target group"
         namespace   = "AWS/ApplicationELB"
         metric      = "UnHealthyHostCount"
-        dimensions  = { LoadBalancer = aws_lb.this.arn_suffix, TargetGroup = aws_lb_target_group.api["blue"].arn_suffix }
+        dimensions  = { LoadBalancer = aws_lb.this.arn_suffix, TargetGroup = group.arn_suffix }
         statistic   = "Maximum"
         comparison  = "GreaterThanThreshold"
         threshold   = 0
@@ -168,15 +171,16 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   ok_actions          = [aws_sns_topic.alarms.arn]
 }
 
-# Share of stages that fail, by service.
+# Share of stages that fail, by service, over one hour: where a job takes twenty minutes, shorter periods hold one
+# job each or none, and several failing ones in a row never come together.
 resource "aws_cloudwatch_metric_alarm" "failed_jobs" {
   for_each = { for name, service in var.services : name => service if service.scaling.kind == "backlog" }
 
   alarm_name          = "${local.prefix}-${each.key}-failed-jobs"
-  alarm_description   = "More than ${var.alarms.failed_jobs_percent} % of the jobs fail in ${each.key}"
+  alarm_description   = "More than ${var.alarms.failed_jobs_percent} % of the jobs of an hour fail in ${each.key}"
   comparison_operator = "GreaterThanThreshold"
   threshold           = var.alarms.failed_jobs_percent
-  evaluation_periods  = 2
+  evaluation_periods  = 1
   treat_missing_data  = "notBreaching"
   alarm_actions       = [aws_sns_topic.alarms.arn]
   ok_actions          = [aws_sns_topic.alarms.arn]
@@ -196,7 +200,7 @@ resource "aws_cloudwatch_metric_alarm" "failed_jobs" {
       metric_name = "JobsFailed"
       dimensions  = { Environment = var.environment, Service = each.key }
       stat        = "Sum"
-      period      = 300
+      period      = 3600
     }
   }
 
@@ -208,7 +212,7 @@ resource "aws_cloudwatch_metric_alarm" "failed_jobs" {
       metric_name = "JobsCompleted"
       dimensions  = { Environment = var.environment, Service = each.key }
       stat        = "Sum"
-      period      = 300
+      period      = 3600
     }
   }
 }

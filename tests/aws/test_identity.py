@@ -95,9 +95,7 @@ class Sts:
 
     def body(self) -> bytes:
         if self.status == 200:
-            result = (
-                f"<Arn>{assumed('thoth-staging-x').arn}</Arn><Account>{ACCOUNT}</Account><UserId>u</UserId>"
-            )
+            result = f"<Arn>{assumed('thoth-staging-x').arn}</Arn><Account>{ACCOUNT}</Account><UserId>u</UserId>"
             inside = f"<GetCallerIdentityResult>{result}</GetCallerIdentityResult>"
             return f"<GetCallerIdentityResponse>{inside}</GetCallerIdentityResponse>".encode()
         said = f"<Code>{self.error}</Code><Message>The security token is expired</Message>"
@@ -252,9 +250,7 @@ def test_credentials_are_resolved_to_values(variables: dict[str, str], tmp_path:
             }
         )
     )
-    profile(
-        variables, "helper", f"credential_process = {sys.executable} -c 'print(open(\"{answer}\").read())'"
-    )
+    profile(variables, "helper", f"credential_process = {sys.executable} -c 'print(open(\"{answer}\").read())'")
     assert credentials(variables | {"AWS_PROFILE": "helper"}) == {
         "AWS_ACCESS_KEY_ID": "ASIAHELPER",
         "AWS_SECRET_ACCESS_KEY": "secret",

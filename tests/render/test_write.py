@@ -178,6 +178,7 @@ def test_the_diff_applies(root: Path) -> None:
     old = root / "terraform/staging/20-second.tf"
     old.write_text(old.read_text().removesuffix("\n"))
     text = diff(root, "staging", _new_tree())
+    assert "+first = 1 # \u2028 one line" in text.split("\n")
     git = shutil.which("git")
     assert git, "git is what the project is cloned with"
     done = subprocess.run(

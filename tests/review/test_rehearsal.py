@@ -100,12 +100,12 @@ def test_the_text_says_what_falls_short_what_is_left_and_what_stays_by_design() 
         tuple(Item("111122223333", "queue", f"q{number}") for number in range(14)),
         (Kept("task definition", 5, "a rollback starts an earlier revision"),),
     )
-    rehearsal = _rehearsal(Step("destroy", 1, Outcome(shortfall="14 things are left over in the account", left=left)))
+    rehearsal = _rehearsal(Step("destroy", 1, Outcome(shortfall="left over in AWS: 14", left=left)))
 
     text = as_text(rehearsal)
 
     assert text.splitlines()[3].split() == ["total", "12.3", "FALLS", "SHORT"]
-    assert "destroy: 14 things are left over in the account" in text
+    assert "destroy: left over in AWS: 14" in text
     assert "left over in 111122223333: queue q0" in text
     assert "… and 2 more" in text
     assert "stays by design: 5 × task definition (a rollback starts an earlier revision)" in text

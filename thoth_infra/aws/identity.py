@@ -81,7 +81,7 @@ def whoami(variables: Mapping[str, str], region: str | None = None) -> Identity:
             retries={"total_max_attempts": _ATTEMPTS, "mode": "standard"},
         )
         endpoint = variables.get("AWS_ENDPOINT_URL_STS") or variables.get("AWS_ENDPOINT_URL")
-        session = _session(variables)
+        session = botocore_session(variables)
         where = region or session.get_config_variable("region") or "us-east-1"
         client = session.create_client("sts", region_name=where, endpoint_url=endpoint, config=config)
         sts = cast("STSClient", client)
@@ -99,7 +99,7 @@ def credentials(variables: Mapping[str, str]) -> dict[str, str]:
     short-lived as their source makes them. Raises IdentityRefused when there are none.
     """
     with _explained(variables):
-        found = _session(variables).get_credentials()
+        found = botocore_session(variables).get_credentials()
         frozen = found.get_frozen_credentials() if found else None
     if frozen is None:
         raise _no_credentials(variables)
@@ -116,7 +116,7 @@ def profile_in_use(variables: Mapping[str, str]) -> str | None:
     return variables.get("AWS_PROFILE") or variables.get("AWS_DEFAULT_PROFILE") or None
 
 
-def _session(variables: Mapping[str, str]) -> Session:
+def botocore_session(variables: Mapping[str, str]) -> Session:
     """Return a session that follows ``variables`` where botocore would follow the process's own."""
     from botocore.session import Session
 

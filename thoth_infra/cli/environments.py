@@ -16,6 +16,7 @@ from thoth_infra.cli.context import (
     pass_project,
     set_option,
 )
+from thoth_infra.cli.tables import table
 from thoth_infra.config import across
 from thoth_infra.config.environment import Environment
 from thoth_infra.config.explain import Explanation, Given, derived, effective, explain, value
@@ -61,11 +62,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
         else:
             gpu = ", ".join(dict.fromkeys(row["gpu"].values()))
             cells.append((row["name"], row["account"], row["region"], row["domain"] or "-", gpu))
-    widths = [
-        max(len(cell) for cell in column if not cell.startswith("invalid")) for column in zip(*cells, strict=True)
-    ]
-    padded = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
-    return "\n".join(line.rstrip() for line in padded)
+    return table(cells[0], cells[1:])
 
 
 @env.command("show")

@@ -42,11 +42,43 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
         "Terraform",
         "Run any Terraform command, guarded like the others: thoth-infra terraform --env staging -- state list.",
     ),
+    "policy": (
+        "policy",
+        "policy",
+        "Review",
+        "Check the rendered tree with checkov, and its plan with our own rules.",
+    ),
     "rehearse": (
         "rehearse",
         "rehearse",
         "Without an account",
         "Apply an environment to an emulated AWS of its own, plan again, destroy: nothing may differ or stay.",
+    ),
+    "status": ("operations", "status", "Operations", "Show how many tasks of each service run, and its autoscaling."),
+    "start-services": (
+        "operations",
+        "start_services",
+        "Operations",
+        "Give every service back the numbers that it had when it was stopped.",
+    ),
+    "stop-services": (
+        "operations",
+        "stop_services",
+        "Operations",
+        "Bring every service to zero and remember what it was.",
+    ),
+    "restart-service": (
+        "operations",
+        "restart_service",
+        "Operations",
+        "Replace a service's tasks by new ones of the same revision.",
+    ),
+    "logs": ("operations", "show_logs", "Operations", "Show a service's log, all its streams in order."),
+    "gpu-status": (
+        "operations",
+        "gpu_status",
+        "Operations",
+        "Show the GPU hosts: type, market, free GPUs, tasks, age, AMI.",
     ),
 }
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -22,11 +23,10 @@ from thoth_infra.errors import CheckFailed
 from thoth_infra.files import private_folder
 from thoth_infra.render import write as writer
 from thoth_infra.render.tree import render as render_tree
-from thoth_infra.review.rehearsal import UNTIL, Outcome, Rehearsal, Step, as_text, line, perform
+from thoth_infra.review.rehearsal import UNTIL, Outcome, Rehearsal, Step, as_text, holds, line, perform
 from thoth_infra.terraform import summary
 from thoth_infra.terraform.session import PlanFile, Terraform, discard
 from thoth_infra.terraform.version import read_pin
-from thoth_infra.terraform.workspace import Workspace
 
 LOG = "terraform.log"
 _TAIL_LINES = 40
@@ -48,20 +48,17 @@ def rehearse(project: Project, environment: str, settings: tuple[str, ...], unti
     env = project.load(environment, settings).environment
     tree = None if settings else _committed(project, env)
     folder = _fresh(project, env)
-    with _kept_on_error(project, folder):
+    with _said_where_kept(project, folder):
         with (folder / LOG).open("ab", buffering=0) as log, running(folder / "aws") as emulator:
             stage = _Stage(project, env, folder, emulator, log, tree)
             steps = perform(stage.actions(until), begin=_begin, end=lambda step: _end(project, stage, step))
-        done = Rehearsal(environment, settings, until or "destroy", steps, 0.0)
-        if done.ok and not keep:
+        if not keep and holds(steps):
             shutil.rmtree(folder)
     kept = str(folder.relative_to(project.root)) if folder.exists() else None
     seconds = round(time.monotonic() - began, 1)
-    done = Rehearsal(environment, settings, until or "destroy", steps, seconds, kept)
-    project.emit(done.as_json(), as_text(done))
-    if kept:
-        project.say(_where(kept))
-    return 0 if done.ok else 1
+    result = Rehearsal(environment, settings, until or "destroy", steps, seconds, kept)
+    project.emit(result.as_json(), as_text(result))
+    return 0 if result.ok else 1
 
 
 class _Stage:
@@ -70,14 +67,17 @@ class _Stage:
     def __init__(
         self, project: Project, env: Environment, folder: Path, emulator: Emulator, log: IO[bytes], tree: Path | None
     ) -> None:
-        self._project, self._env, self._folder, self._emulator, self._log = project, env, folder, emulator, log
-        self._variables = variables_for(emulator, env)
-        accounts = (env.accounts.own, env.accounts.shared)
-        self._surveyor = Surveyor(emulator, accounts, env.region)
-        self._before = self._surveyor.survey()
-        self._terraform = self._terraform_in(tree or self._render(env))
-        self._planned: PlanFile | None = None
+        """Look at the accounts as they are before. Without a ``tree``, one is rendered below ``folder``."""
+        self._project = project
+        self._env = env
+        self._folder = folder
+        self._emulator = emulator
+        self._log = log
         self._step_began = 0
+        self._variables = variables_for(emulator, env)
+        self._terraform = self._terraform_in(tree or self._render(env))
+        self._surveyor = Surveyor(emulator, (env.accounts.own, env.accounts.shared), env.region)
+        self._before = self._surveyor.survey()
 
     def actions(self, until: str | None) -> dict[str, Callable[[], Outcome]]:
         """Return the steps by name, in order."""
@@ -112,8 +112,7 @@ class _Stage:
         return Outcome()
 
     def _plan(self) -> Outcome:
-        self._planned = self._terraform.plan()
-        return _planned(self._planned)
+        return _planned(self._terraform.plan())
 
     def _apply(self) -> Outcome:
         sealed = self._terraform.apply()
@@ -125,7 +124,7 @@ class _Stage:
         made = self._terraform.plan()
         shortfall = _unsettled(self._terraform, made) if made.changes else ""
         discard(made.path)
-        return _planned(made, shortfall=shortfall, in_state=self._in_state())
+        return replace(_planned(made), in_state=self._in_state(), shortfall=shortfall)
 
     def _unprotect(self) -> Outcome:
         """What an operator has to do before a protected environment can go: render it unprotected and apply that."""
@@ -134,7 +133,7 @@ class _Stage:
         made = self._terraform.plan()
         if made.changes:
             self._terraform.apply(made.path)
-        return _planned(made, in_state=self._in_state())
+        return replace(_planned(made), in_state=self._in_state())
 
     def _destroy(self) -> Outcome:
         made = self._terraform.plan(destroy=True)
@@ -145,14 +144,12 @@ class _Stage:
         left = compare(self._before, self._surveyor.survey(), by_design(state.bucket, state.key))
         parts = [f"{remaining} resources are still in the state"] if remaining else []
         if left.forgotten:
-            parts.append(f"{len(left.forgotten)} things are left over in the account")
-        return _planned(made, in_state=remaining, shortfall="; ".join(parts), left=left)
+            parts.append(f"left over in AWS: {len(left.forgotten)}")
+        return replace(_planned(made), in_state=remaining, shortfall="; ".join(parts), left=left)
 
     def _terraform_in(self, tree: Path) -> Terraform:
         usual = workspace_of(self._project.root, self._env, emulate=True)
-        workspace = Workspace(
-            usual.environment, usual.account_id, usual.region, usual.backend, usual.project, tree, self._folder, True
-        )
+        workspace = replace(usual, tree=tree, scratch=self._folder)
         return terraform_in(self._project, self._env, workspace, self._variables, log=self._log)
 
     def _render(self, env: Environment) -> Path:
@@ -181,9 +178,9 @@ def unprotected(env: Environment) -> Environment:
     return env.model_copy(update={"protection": env.protection.model_copy(update=off)})
 
 
-def _planned(made: PlanFile, **more: object) -> Outcome:
+def _planned(made: PlanFile) -> Outcome:
     counts = made.seal.counts
-    return Outcome(counts.add, counts.change, counts.destroy, **more)  # type: ignore[arg-type]
+    return Outcome(counts.add, counts.change, counts.destroy)
 
 
 def _unsettled(terraform: Terraform, made: PlanFile) -> str:
@@ -221,20 +218,18 @@ def _fresh(project: Project, env: Environment) -> Path:
 
 
 @contextmanager
-def _kept_on_error(project: Project, folder: Path) -> Iterator[None]:
+def _said_where_kept(project: Project, folder: Path) -> Iterator[None]:
+    """Say at the end, however it comes, where the rehearsal can be looked at, if it can."""
     try:
         yield
-    except BaseException:
-        project.say(_where(str(folder.relative_to(project.root))))
-        raise
-
-
-def _where(kept: str) -> str:
-    return (
-        f"kept in {kept}: {LOG}, and the emulated AWS with Terraform's state, which\n"
-        f"  python -m thoth_infra.emulator --port 5000 --state {kept}/aws --ready {kept}/ready.json\n"
-        "serves again; the next rehearsal removes it"
-    )
+    finally:
+        if folder.exists():
+            kept = folder.relative_to(project.root)
+            project.say(
+                f"kept in {kept}: {LOG}, and the emulated AWS with Terraform's state, which\n"
+                f"  python -m thoth_infra.emulator --port 5000 --state {kept}/aws --ready {kept}/ready.json\n"
+                "serves again; the next rehearsal removes it"
+            )
 
 
 def _begin(name: str) -> None:

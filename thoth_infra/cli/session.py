@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from thoth_infra.aws import identity
+from thoth_infra.aws.clients import Clients, explained
 from thoth_infra.cli.context import Project, RootModule
 from thoth_infra.cli.render import rendered
 from thoth_infra.config.load import Loaded
@@ -124,6 +125,16 @@ def terraform_in(
     )
 
 
+@contextmanager
+def signed_in_clients(project: Project, env: RootModule, emulate: bool) -> Iterator[Clients]:
+    """Yield the AWS clients of ``env``, once the identity guard has agreed."""
+    with _variables(project, env, emulate) as variables:
+        signed_in = _signed_in(env, variables)
+        _Guard(env, signed_in, offline=False).identity()
+        with explained():
+            yield Clients(signed_in, env.region)
+
+
 def render_into(project: Project, name: str) -> None:
     """Bring the environment's tree up to date, and say what changed."""
     for environment, tree in rendered(project, (name,)):
@@ -180,8 +191,11 @@ class _Guard:
 
     def __call__(self, workspace: Workspace) -> None:
         check_backend(workspace)
-        if self.offline:
-            return
+        if not self.offline:
+            self.identity()
+
+    def identity(self) -> None:
+        """Compare account, role and profile."""
         wanted = identity.Expected(
             self.env.name, self.env.account_id, self.env.identity.profile, self.env.identity.role_patterns
         )

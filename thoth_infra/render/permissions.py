@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from thoth_infra.config.environment import Environment
+from thoth_infra.contract.calls import JOBS_PREFIX
 from thoth_infra.contract.services import Service
 from thoth_infra.contract.storage import Access
 from thoth_infra.render.hcl import Expression
@@ -43,7 +44,7 @@ class Statement:
 
 RECEIVE = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes")
 SEND = ("sqs:SendMessage",)
-READ_OBJECTS = ("s3:GetObject", "s3:GetObjectVersion")
+READ_OBJECTS = ("s3:GetObject",)
 # Erasing a job (GDPR) removes every version of its objects; large uploads come in parts.
 WRITE_OBJECTS = (
     *READ_OBJECTS, "s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload",
@@ -84,7 +85,7 @@ def _buckets(service: Service) -> Iterator[Statement]:
         arn = f'module.shared_storage.bucket_arns["{bucket.name}"]'
         title = bucket.name.title()
         actions = WRITE_OBJECTS if access is Access.WRITE else READ_OBJECTS
-        yield Statement(f"Objects{title}", actions, (Expression(f'"${{{arn}}}/*"'),))
+        yield Statement(f"Objects{title}", actions, (Expression(f'"${{{arn}}}/{JOBS_PREFIX}*"'),))
         yield Statement(f"List{title}", LIST_BUCKET, (Expression(arn),))
 
 

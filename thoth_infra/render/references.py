@@ -135,7 +135,9 @@ def _security_groups(env: Environment) -> dict[str, str]:
 def _alarms() -> dict[str, dict[str, Any]]:
     """Alarms on the workers' own metrics."""
 
-    def alarm(service: str, metric: metrics.Metric, description: str, statistic: str, threshold: str) -> dict[str, Any]:
+    def alarm(
+        service: str, metric: metrics.Metric, description: str, statistic: str, threshold: str, periods: int
+    ) -> dict[str, Any]:
         return {
             "description": Expression(description),
             "namespace": metrics.NAMESPACE,
@@ -145,7 +147,7 @@ def _alarms() -> dict[str, dict[str, Any]]:
             "comparison": "GreaterThanThreshold",
             "threshold": Expression(threshold),
             "period": 300,
-            "periods": 3,
+            "periods": periods,
             "missing": "notBreaching",
         }
 
@@ -155,12 +157,13 @@ def _alarms() -> dict[str, dict[str, Any]]:
             limit = "var.alarms.gpu_utilization_percent"
             text = f'"GPUs of {service.name} are busier than ${{{limit}}} %: capacity is short"'
             alarms[f"{service.name}-gpu-utilization"] = alarm(
-                service.name, metrics.GPU_UTILIZATION, text, "Average", limit
+                service.name, metrics.GPU_UTILIZATION, text, "Average", limit, periods=3
             )
         if metrics.REAL_TIME_FACTOR in service.metrics:
             limit = "var.alarms.processing_minutes"
             text = f'"A job takes longer than ${{{limit}}} minutes in {service.name}"'
+            # A long job says so once, at its end: never in several periods in a row.
             alarms[f"{service.name}-processing-time"] = alarm(
-                service.name, metrics.STAGE_SECONDS, text, "Maximum", f"{limit} * 60"
+                service.name, metrics.STAGE_SECONDS, text, "Maximum", f"{limit} * 60", periods=1
             )
     return alarms

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -62,7 +62,7 @@ class Rehearsal:
     @property
     def ok(self) -> bool:
         """Whether every step ran and none falls short."""
-        return all(step.ok for step in self.steps) and bool(self.steps)
+        return holds(self.steps)
 
     @property
     def resources(self) -> int:
@@ -88,6 +88,11 @@ class Rehearsal:
             "kept_by_design": [asdict(kept) for kept in self.left.kept],
             "folder": self.folder,
         }
+
+
+def holds(steps: Sequence[Step]) -> bool:
+    """Return whether every step ran and none falls short. No step at all proves nothing."""
+    return bool(steps) and all(step.ok for step in steps)
 
 
 def perform(

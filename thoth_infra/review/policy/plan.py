@@ -61,8 +61,8 @@ class Plan:
 
     @property
     def environment(self) -> str:
-        """Name of the environment that the plan is of."""
-        return str(self.variable("environment"))
+        """Name of the environment that the plan is of; the shared account's side tells it by its tags only."""
+        return str(self.variable("environment") or (self.variable("tags") or {}).get("Environment"))
 
     def variable(self, name: str) -> Any:
         """Return the value of a root variable; None where there is none."""

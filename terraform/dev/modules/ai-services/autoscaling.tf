@@ -44,7 +44,8 @@ resource "aws_appautoscaling_policy" "cpu" {
 }
 
 # From zero: target tracking can't start from nothing, as a backlog per task needs a task. The first visible
-# message starts one.
+# message starts one. The alarm goes on calling the policy while the task boots: the cooldown covers a GPU host's
+# start and the model's load, or each message would start several.
 resource "aws_appautoscaling_policy" "wake" {
   for_each = local.backlog
 
@@ -56,7 +57,7 @@ resource "aws_appautoscaling_policy" "wake" {
 
   step_scaling_policy_configuration {
     adjustment_type         = "ChangeInCapacity"
-    cooldown                = 300
+    cooldown                = each.value.launch_type == "EC2" ? 900 : 300
     metric_aggregation_type = "Maximum"
 
     step_adjustment {
@@ -66,6 +67,10 @@ resource "aws_appautoscaling_policy" "wake" {
   }
 }
 
+# Container Insights sends nothing for a service without running tasks, and SQS no messages in flight where there are
+# none. A comparison or a FILL has nothing to work on there and would never fire; in a sum, what is missing is 0, and
+# the visible messages give it its time stamps. Container Insights is also a minute or two late: messages in flight
+# tell at once that somebody works.
 resource "aws_cloudwatch_metric_alarm" "wake" {
   for_each = local.backlog
 
@@ -79,7 +84,7 @@ resource "aws_cloudwatch_metric_alarm" "wake" {
 
   metric_query {
     id          = "waiting"
-    expression  = "IF(FILL(tasks, 0) < 1, visible, 0)"
+    expression  = "IF(0 * visible + inflight + tasks < 1, visible, 0)"
     label       = "Messages that nobody works on"
     return_data = true
   }
@@ -90,6 +95,18 @@ resource "aws_cloudwatch_metric_alarm" "wake" {
     metric {
       namespace   = "AWS/SQS"
       metric_name = "ApproximateNumberOfMessagesVisible"
+      dimensions  = { QueueName = var.queue_names[each.value.queue] }
+      stat        = "Maximum"
+      period      = 60
+    }
+  }
+
+  metric_query {
+    id = "inflight"
+
+    metric {
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateNumberOfMessagesNotVisible"
       dimensions  = { QueueName = var.queue_names[each.value.queue] }
       stat        = "Maximum"
       period      = 60
@@ -211,7 +228,7 @@ resource "aws_cloudwatch_metric_alarm" "sleep" {
   comparison_operator = "LessThanOrEqualToThreshold"
   threshold           = 0
   evaluation_periods  = each.value.scaling.scale_in_minutes
-  treat_missing_data  = "breaching"
+  treat_missing_data  = "ignore" # no data does not say that nothing is in work
   alarm_actions       = [aws_appautoscaling_policy.sleep[each.key].arn]
 
   metric_query {

@@ -14,6 +14,21 @@ PUBLIC: Final = "nothing-public"
 
 _WEB_PORTS: Final = frozenset({80, 443})
 _BLOCKS: Final = ("block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets")
+# Types, flag, the block that it stands in, and what it does.
+_FLAGS: Final = (
+    (("aws_subnet",), "map_public_ip_on_launch", "", "gives public addresses to what starts in it"),
+    (("aws_db_instance", "aws_rds_cluster_instance"), "publicly_accessible", "", "has a public address"),
+    (("aws_ecs_service",), "assign_public_ip", "network_configuration", "gives its tasks public addresses"),
+    (("aws_instance",), "associate_public_ip_address", "", "has a public address"),
+    (
+        ("aws_launch_template",), "associate_public_ip_address", "network_interfaces",
+        "gives its instances public addresses",
+    ),
+)  # fmt: skip
+# What is not the internet: RFC 1918, and IPv6's unique local addresses.
+_PRIVATE: Final = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
+# An endpoint's policy grants nothing by itself: it bounds what may pass, and AWS's default lets everything pass.
+_BOUNDS_ONLY: Final = frozenset({"aws_vpc_endpoint"})
 # A policy that lets "*" in must bind it to one of these.
 _BINDING: Final = (
     "aws:PrincipalAccount", "aws:PrincipalArn", "aws:PrincipalOrgID", "aws:SourceAccount", "aws:SourceArn",
@@ -32,25 +47,15 @@ def _finding(resource: Resource | Statement, wrong: str, right: str) -> Finding:
 
 
 def _flags(plan: Plan) -> Iterator[Finding]:
-    for subnet in plan.of("aws_subnet"):
-        if subnet.get("map_public_ip_on_launch"):
-            yield _finding(subnet, "gives public addresses to what starts in it", "map_public_ip_on_launch = false")
-    for database in plan.of("aws_db_instance", "aws_rds_cluster_instance"):
-        if database.get("publicly_accessible"):
-            yield _finding(database, "has a public address", "publicly_accessible = false")
-    for service in plan.of("aws_ecs_service"):
-        if any(block.get("assign_public_ip") for block in service.blocks("network_configuration")):
-            yield _finding(service, "gives its tasks public addresses", "assign_public_ip = false")
-    for instance in plan.of("aws_instance"):
-        if instance.get("associate_public_ip_address"):
-            yield _finding(instance, "has a public address", "associate_public_ip_address = false")
-    for template in plan.of("aws_launch_template"):
-        if any(_is_true(block.get("associate_public_ip_address")) for block in template.blocks("network_interfaces")):
-            yield _finding(template, "gives its instances public addresses", "associate_public_ip_address = false")
+    for types, flag, block, wrong in _FLAGS:
+        for resource in plan.of(*types):
+            bodies = resource.blocks(block) if block else (resource.values,)
+            if any(_is_true(body.get(flag)) for body in bodies):
+                yield _finding(resource, wrong, f"{flag} = false")
 
 
 def _is_true(value: Any) -> bool:
-    """Return whether a launch template's flag, a text, is set."""
+    """Return whether a flag is set; a launch template's are texts."""
     return str(value).lower() == "true"
 
 
@@ -67,7 +72,8 @@ def _ingress(plan: Plan) -> Iterator[Finding]:
         if rule.get("type") == "ingress" and _is_public(rule.values):
             yield _finding(rule, f"lets the internet in on {_ports(rule.values)}", "refer to a security group")
     for group in plan.of("aws_security_group", "aws_default_security_group"):
-        for block in group.blocks("ingress"):
+        # Of a group that exists, Terraform also shows the rules that are resources of their own.
+        for block in group.blocks("ingress") if plan.is_configured(group, "ingress") else ():
             if _is_public(block):
                 right = "use aws_vpc_security_group_ingress_rule, derived from the contract's flows"
                 yield _finding(group, f"lets the internet in on {_ports(block)}", right)
@@ -76,7 +82,13 @@ def _ingress(plan: Plan) -> Iterator[Finding]:
 def _is_public(rule: Mapping[str, Any]) -> bool:
     networks = [rule.get("cidr_ipv4"), rule.get("cidr_ipv6"), *(rule.get("cidr_blocks") or ())]
     networks += rule.get("ipv6_cidr_blocks") or ()
-    return any(not ipaddress.ip_network(network, strict=False).is_private for network in networks if network)
+    return any(not _is_private(network) for network in networks if network)
+
+
+def _is_private(network: str) -> bool:
+    found = ipaddress.ip_network(network, strict=False)
+    # Of one version only: ip_network.subnet_of raises for a mixture.
+    return any(found.version == net.version and found.subnet_of(net) for net in _PRIVATE)  # type: ignore[arg-type]
 
 
 def _ports(rule: Mapping[str, Any]) -> str:
@@ -110,7 +122,10 @@ def _buckets(plan: Plan) -> Iterator[Finding]:
 
 
 def _policies(plan: Plan) -> Iterator[Finding]:
+    bounds = {resource.address for resource in plan.of(*_BOUNDS_ONLY)}
     for statement in statements(plan):
+        if statement.address in bounds:
+            continue
         everybody = any(name == "*" for _, name in statement.principals)
         if statement.kind is Kind.RESOURCE and statement.allow and everybody and not _is_bound(statement):
             wrong = f"{statement.place} lets anybody {', '.join(statement.actions)}"

@@ -19,6 +19,7 @@ _ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
     "aws_cloudwatch_metric_alarm": ("alarm_name",),
     "aws_codedeploy_deployment_group": ("deployment_group_name",),
     "aws_db_instance": ("identifier", "final_snapshot_identifier"),
+    "aws_default_security_group": (),  # AWS names it "default"
     "aws_ecs_task_definition": ("family",),
     "aws_efs_file_system": ("creation_token",),
     "aws_s3_bucket": ("bucket",),
@@ -43,6 +44,8 @@ _SCOPED: Final[Mapping[str, str]] = {
 
 def names(plan: Plan) -> Iterator[Finding]:
     """Yield names without the environment, and what should have a name and has none."""
+    if plan.variable("environment") is None:
+        return  # the shared account's side, of which there is one
     word = re.compile(rf"(?<![a-z0-9]){re.escape(plan.environment)}(?![a-z0-9])", re.IGNORECASE)
     for resource in plan.managed:
         for attribute, name in _names(resource):

@@ -1,0 +1,164 @@
+"""The IAM part of staging, made by Terraform on an emulated AWS, and what Terraform says of all its policies."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from thoth_infra.cli.context import Project, RootModule
+from thoth_infra.cli.session import terraform_in, variables_for, workspace_of
+from thoth_infra.config import shared as shared_side
+from thoth_infra.config.environment import Environment
+from thoth_infra.config.load import load, names
+from thoth_infra.contract.queues import Queue
+from thoth_infra.contract.storage import Bucket, Volume
+from thoth_infra.emulator import Emulator, running
+from thoth_infra.render import write as writer
+from thoth_infra.render.tree import Tree, render, render_shared
+from thoth_infra.review.iam.estate import Role, policies, resources, roles
+from thoth_infra.review.iam.document import Document
+from thoth_infra.terraform.session import Terraform
+from thoth_infra.terraform.version import read_pin
+from thoth_infra.terraform.workspace import Workspace
+
+PROJECT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = "staging"
+
+# What the roles' policies name, and nothing else: a minute, most of it the provider's own waiting for SQS.
+TARGETS = (
+    "aws_iam_role_policy.task",
+    "aws_iam_role_policy.execution",
+    "aws_iam_role_policy.github_plan",
+    "aws_iam_role_policy_attachment.github_plan",
+    "aws_iam_role.github",
+    "aws_secretsmanager_secret.this",
+)
+# The database takes another minute and a half, and a policy holds no more of it than the ARN of its secret.
+DATABASE_SECRET = "aws_db_instance.this.master_user_secret[0].secret_arn"  # noqa: S105 - an address
+
+
+@dataclass(frozen=True)
+class Names:
+    """The ARNs and names of one environment's things, put together as AWS does it."""
+
+    env: Environment
+
+    @property
+    def account(self) -> str:
+        return self.env.accounts.own
+
+    def arn(self, service: str, rest: str) -> str:
+        return f"arn:aws:{service}:{self.env.region}:{self.account}:{rest}"
+
+    def queue(self, queue: Queue, dead_letter: bool) -> str:
+        return f"{self.env.prefix}-{queue.name}{'-dlq' if dead_letter else ''}"
+
+    def bucket(self, bucket: Bucket) -> str:
+        return f"{self.env.prefix}-{bucket.name}-{self.account}"
+
+    def role(self, name: str) -> str:
+        return f"arn:aws:iam::{self.account}:role/{name}"
+
+    @property
+    def database_secret(self) -> str:
+        return self.arn("secretsmanager", f"secret:rds!db-of-{self.env.name}-AbCdEf")
+
+
+@dataclass(frozen=True)
+class Estate:
+    """``applied``: Terraform's state after the apply of ``TARGETS``; ``planned``: its plan of all the rest."""
+
+    env: Environment
+    others: tuple[Environment, ...]
+    shared_account: str
+    emulator: Emulator
+    applied: Mapping[str, Any]
+    planned: Mapping[str, Any]
+    shared: Mapping[str, Any]
+    names: Names = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "names", Names(self.env))
+
+    @property
+    def roles(self) -> dict[str, Role]:
+        return roles(self.planned)
+
+    @property
+    def policies(self) -> dict[str, Document]:
+        return policies(self.planned)
+
+    def value(self, address: str, attribute: str = "arn") -> str:
+        """An attribute of what was applied."""
+        (found,) = (each for each in resources(self.applied) if each["address"] == address)
+        return str(found["values"][attribute])
+
+    def key(self, purpose: str) -> str:
+        return self.value(f'aws_kms_key.this["{purpose}"]')
+
+    @property
+    def file_system(self) -> str:
+        return self.value("module.shared_storage.aws_efs_file_system.this")
+
+    def access_point(self, volume: Volume) -> str:
+        return self.value(f'module.shared_storage.aws_efs_access_point.this["{volume.name}"]')
+
+    def secret(self, name: str) -> str:
+        return self.value(f'aws_secretsmanager_secret.this["{name}"]')
+
+
+@contextmanager
+def made(folder: Path) -> Iterator[Estate]:
+    """Render staging and the shared side, apply what ``TARGETS`` names, and plan the rest."""
+    envs = [load(PROJECT, name, personal=False).environment for name in names(PROJECT)]
+    (env,) = (each for each in envs if each.name == ENVIRONMENT)
+    shared = shared_side.load(PROJECT)
+    version = read_pin(PROJECT).version
+    trees = {env.name: _without_database(render(PROJECT, env, version), Names(env)),
+             shared.name: render_shared(PROJECT, shared, envs, version)}  # fmt: skip
+    with running(folder / "aws") as emulator, ExitStack() as stack:
+
+        def terraform(of: RootModule) -> Terraform:
+            log = stack.enter_context((folder / f"{of.name}.log").open("ab", buffering=0))
+            return _terraform(folder, emulator, of, trees[of.name], log)
+
+        with ThreadPoolExecutor(1) as pool:
+            other = pool.submit(_apply, terraform(shared), ())
+            own = terraform(env)
+            applied = _apply(own, TARGETS)
+            planned = own.show_json(own.plan().path)
+            others = tuple(each for each in envs if each is not env)
+            yield Estate(env, others, shared.account_id, emulator, applied, planned, other.result())
+
+
+def _apply(terraform: Terraform, targets: tuple[str, ...]) -> dict[str, Any]:
+    terraform.init()
+    terraform.plan(targets=targets)
+    terraform.apply()
+    return terraform.show_json()
+
+
+def _without_database(tree: Tree, names: Names) -> Tree:
+    """The tree, in which roles read a database secret of a made-up ARN instead of the database's own."""
+    path = "41-iam-services.tf"
+    assert DATABASE_SECRET in tree[path]
+    return {**tree, path: tree[path].replace(DATABASE_SECRET, f'"{names.database_secret}"')}
+
+
+def _terraform(folder: Path, emulator: Emulator, of: RootModule, tree: Tree, log: IO[bytes]) -> Terraform:
+    rendered = folder / "rendered"
+    rendered.mkdir(exist_ok=True)
+    writer.write(rendered, of.name, tree)
+    place = writer.folder(rendered, of.name)
+    shutil.copy(writer.folder(PROJECT, of.name) / ".terraform.lock.hcl", place)
+    usual = workspace_of(PROJECT, of, emulate=True)
+    scratch = folder / of.name
+    scratch.mkdir()
+    workspace = Workspace(of.name, of.account_id, of.region, usual.backend, PROJECT, place, scratch, emulated=True)
+    variables = variables_for(emulator, of)
+    return terraform_in(Project(PROJECT, engine="local"), of, workspace, variables, log=log)

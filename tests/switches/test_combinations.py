@@ -1,0 +1,61 @@
+"""Every pair of switches renders, validates and plans: no invalid index, no unset reference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.render.support import PROJECT
+from tests.switches.combinations import Combination, met, pairs, pairwise
+from tests.switches.plans import failures
+from tests.switches.switches import BY_NAME, ENVIRONMENT, SWITCHES
+from thoth_infra.config.load import load
+from thoth_infra.render.tree import Tree, render
+from thoth_infra.terraform.version import read_pin
+
+AS_IT_IS = "as-it-is"
+FACTORS: dict[str, list[str]] = {switch.factor: [AS_IT_IS] for switch in SWITCHES}
+for _switch in SWITCHES:
+    FACTORS[_switch.factor].append(_switch.name)
+COMBINATIONS = pairwise(FACTORS)
+# One process for each worker of the usual `pytest -n 2`.
+BATCHES = 2
+
+
+def settings(combination: Combination) -> tuple[str, ...]:
+    """Return the assignments of a combination's switches."""
+    return tuple(s for level in combination.values() if level in BY_NAME for s in BY_NAME[level].settings)
+
+
+def rendered(*assignments: str) -> Tree:
+    """Return the tree of the environment with settings as of ``--set``."""
+    env = load(PROJECT, ENVIRONMENT, settings=assignments, personal=False).environment
+    return render(PROJECT, env, read_pin(PROJECT).version)
+
+
+def test_every_pair_of_choices_is_in_a_combination() -> None:
+    held = set().union(*map(met, COMBINATIONS))
+    assert set(pairs(FACTORS)) - held == set()
+    assert all(combination.keys() == FACTORS.keys() for combination in COMBINATIONS)
+
+
+def test_the_combinations_are_few_and_always_the_same() -> None:
+    # Two factors of three levels can't do with fewer than nine.
+    assert 9 <= len(COMBINATIONS) <= 14
+    assert pairwise(FACTORS) == COMBINATIONS
+
+
+@pytest.mark.parametrize("switch", SWITCHES, ids=lambda switch: switch.name)
+def test_every_switch_changes_the_tree(switch: object) -> None:
+    assert rendered(*BY_NAME[getattr(switch, "name")].settings) != rendered()
+
+
+@pytest.mark.terraform
+@pytest.mark.parametrize("batch", range(BATCHES))
+def test_every_combination_is_valid_and_plans(batch: int, tmp_path: Path) -> None:
+    chosen = {f"combination_{number}": c for number, c in enumerate(COMBINATIONS) if number % BATCHES == batch}
+    trees = {name: rendered(*settings(combination)) for name, combination in chosen.items()}
+    failed = failures(tmp_path, trees)
+    told = [f"{' '.join(chosen[name].values())}:\n{said}" for name, said in failed.items()]
+    assert not told, "\n".join(told)
