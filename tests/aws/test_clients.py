@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from botocore import exceptions
 
@@ -19,7 +21,7 @@ from thoth_infra.errors import ThothError
     ],
 )
 def test_a_refusal_names_the_call_and_what_to_do(code: str, hint: str) -> None:
-    answer = {"Error": {"Code": code, "Message": "no"}}
+    answer: Any = {"Error": {"Code": code, "Message": "no"}}
     with pytest.raises(ThothError) as caught, explained():
         raise exceptions.ClientError(answer, "DescribeServices")
     assert caught.value.message == f"AWS refused DescribeServices: {code}: no"
