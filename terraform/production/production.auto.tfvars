@@ -84,6 +84,12 @@ flows = {
     port   = 2049
     reason = "audio-extraction mounts EFS"
   }
+  gpu-hosts-to-endpoints = {
+    source = "gpu-hosts"
+    target = "endpoints"
+    port   = 443
+    reason = "GPU hosts pull images privately"
+  }
   music-terms-to-endpoints = {
     source = "music-terms"
     target = "endpoints"

@@ -36,8 +36,14 @@ data "aws_iam_policy_document" "cross_account" {
   # These actions know no resources.
   statement {
     sid       = "FindZone"
-    actions   = ["route53:GetChange", "route53:ListHostedZones", "route53:ListHostedZonesByName"]
+    actions   = ["route53:ListHostedZones", "route53:ListHostedZonesByName"]
     resources = ["*"]
+  }
+
+  statement {
+    sid       = "AwaitChanges"
+    actions   = ["route53:GetChange"]
+    resources = ["arn:${data.aws_partition.current.partition}:route53:::change/*"]
   }
 
   statement {

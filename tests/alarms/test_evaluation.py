@@ -12,7 +12,9 @@ from tests.alarms.metric_math import MathError
 POINTS = {"0": False, "X": True, "-": None}
 
 
-def _alarm(periods: int = 3, needed: int = 3, missing: str = "missing", comparison: str = "GreaterThanThreshold") -> Alarm:
+def _alarm(
+    periods: int = 3, needed: int = 3, missing: str = "missing", comparison: str = "GreaterThanThreshold"
+) -> Alarm:
     metric = Metric("N", "M", {}, "Maximum", 60)
     return Alarm("a", "alarm", "", comparison, 5.0, periods, needed, missing, {"m": metric}, "m")
 
@@ -46,7 +48,8 @@ def test_the_tables_of_the_user_guide(needed: int, points: str, states: str, mis
 @given(st.lists(st.booleans(), min_size=1, max_size=10), st.integers(1, 5))
 def test_without_gaps_the_last_periods_alone_decide(points: list[bool], periods: int) -> None:
     alarm = _alarm(periods, periods, "ignore")
-    window: list[bool | None] = [*([False] * (periods + LOOK_BACK)), *points][-periods - LOOK_BACK :]
+    padded: list[bool | None] = [*([False] * (periods + LOOK_BACK)), *points]
+    window = padded[-periods - LOOK_BACK :]
 
     assert decide(window, alarm, "OK") == ("ALARM" if all(window[-periods:]) else "OK")
 
@@ -60,7 +63,9 @@ def test_without_gaps_the_last_periods_alone_decide(points: list[bool], periods:
         ("LessThanOrEqualToThreshold", 5, "ALARM"), ("LessThanOrEqualToThreshold", 6, "OK"),
     ],
 )  # fmt: skip
-def test_the_threshold_itself_breaches_only_where_the_comparison_says_so(comparison: str, value: float, state: State) -> None:
+def test_the_threshold_itself_breaches_only_where_the_comparison_says_so(
+    comparison: str, value: float, state: State
+) -> None:
     assert _alarm(1, 1, comparison=comparison).state({"m": {7: value}}, until=7) == state
 
 

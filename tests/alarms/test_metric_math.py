@@ -85,9 +85,18 @@ def test_comparisons_say_nought_or_one(a: Series, b: Series) -> None:
 
 @pytest.mark.parametrize(
     ("expression", "value"),
-    [("1 + 2 * a", 7), ("(1 + 2) * a", 9), ("-a + 5", 2), ("2 * a ^ 2", 18), ("a - 1 - 1", 1), ("1 + a > 3 OR a < 0", 1),
-     ("12 / a / 2", 2), ("a == 3 && a != 4", 1), ("a <= 2 || a > 3", 0)],
-)  # fmt: skip
+    [
+        ("1 + 2 * a", 7),
+        ("(1 + 2) * a", 9),
+        ("-a + 5", 2),
+        ("2 * a ^ 2", 18),
+        ("a - 1 - 1", 1),
+        ("12 / a / 2", 2),
+        ("1 + a > 3 OR a < 0", 1),
+        ("a == 3 && a != 4", 1),
+        ("a <= 2 || a > 3", 0),
+    ],
+)
 def test_operators_bind_as_usual(expression: str, value: float) -> None:
     assert evaluate(expression, {"a": {0: 3}}, PERIODS) == {0: value}
 

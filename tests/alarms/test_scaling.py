@@ -72,7 +72,7 @@ def test_no_message_wakes_a_service_that_runs(visible: float, tasks: float, infl
 @given(visible=COUNTS, inflight=st.integers(1, 10).map(float), late=st.integers(1, 5))
 def test_a_late_task_count_wakes_nobody_while_a_message_is_in_work(visible: float, inflight: float, late: int) -> None:
     for alarm in _wakes("staging"):
-        tasks = {minute: 1.0 for minute in range(MINUTES - late)}
+        tasks = dict.fromkeys(range(MINUTES - late), 1.0)
         data = {"visible": _steady(visible), "tasks": tasks, "inflight": _steady(inflight)}
 
         assert alarm.state(data, until=MINUTES - 1, before="OK") == "OK"
@@ -81,14 +81,16 @@ def test_a_late_task_count_wakes_nobody_while_a_message_is_in_work(visible: floa
 def test_with_fill_a_task_count_that_was_never_emitted_would_leave_the_service_at_zero() -> None:
     """Why the expression is a sum: the obvious one is a deadlock, and fires while a late count is missing."""
     alarm = replace(_wakes("staging")[0], expression="IF(FILL(tasks, 0) < 1, visible, 0)")
-    late = {"visible": _steady(3), "tasks": {minute: 1.0 for minute in range(MINUTES - 1)}, "inflight": _steady(1)}
+    late = {"visible": _steady(3), "tasks": dict.fromkeys(range(MINUTES - 1), 1.0), "inflight": _steady(1)}
 
     assert alarm.state({"visible": _steady(9)}, until=MINUTES - 1, before="OK") == "OK"
     assert alarm.state(late, until=MINUTES - 1, before="OK") == "ALARM"
 
 
 @given(st.lists(st.tuples(COUNTS, st.none() | COUNTS), min_size=MINUTES, max_size=MINUTES))
-def test_a_service_sleeps_only_after_minutes_without_any_open_message(minutes: list[tuple[float, float | None]]) -> None:
+def test_a_service_sleeps_only_after_minutes_without_any_open_message(
+    minutes: list[tuple[float, float | None]],
+) -> None:
     for alarm in _sleeps("staging"):
         data = {
             "visible": {minute: visible for minute, (visible, _) in enumerate(minutes)},

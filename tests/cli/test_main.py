@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -19,8 +20,15 @@ from thoth_infra import __version__, errors
 from thoth_infra.cli.main import COMMANDS, main
 
 PROJECT = Path(__file__).resolve().parents[2]
-# The targets that the user asked for by name (row S3.1).
-WANTED = ("help", "init", "plan", "apply", "destroy", "plan-target", "fmt", "validate", "clean")
+# The targets that the user asked for by name (rows S3.1 to S3.3).
+WANTED = (
+    "help", "init", "plan", "apply", "destroy", "plan-target", "fmt", "validate", "clean",
+    "start-services", "stop-services", "restart-service", "logs", "gpu-status",
+)  # fmt: skip
+# Commands with an argument, and the make variable that it comes from.
+ARGUMENT = {"plan-target": "TARGET", "restart-service": "SERVICE", "logs": "SERVICE"}
+# Targets that act on every environment unless ENV= names one, or on none.
+OF_ALL = frozenset({"render", "policy", "rehearse"})
 # Commands that need more words than a make target can pass on well.
 WITHOUT_TARGET = frozenset({"env", "unlock", "terraform"})
 # Targets about this repository instead of an environment.
@@ -225,14 +233,23 @@ def test_completion_knows_commands_and_environments() -> None:
     assert complete("thoth-infra plan --env st", 3) == ["staging"]
 
 
-def _make(*arguments: str) -> str:
+def _run_make(*arguments: str) -> subprocess.CompletedProcess[str]:
     make = shutil.which("make")
     if make is None:
         pytest.skip("no make")
-    done = subprocess.run(
-        [make, "--no-print-directory", *arguments], cwd=PROJECT, capture_output=True, text=True, check=False,
-        env={name: value for name, value in os.environ.items() if name not in {"ENV", "ARGS", "MAKEFLAGS"}},
-    )  # fmt: skip
+    names = {"ENV", "ARGS", "SERVICE", "TARGET", "MAKEFLAGS"}
+    return subprocess.run(
+        [make, "--no-print-directory", *arguments],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={name: value for name, value in os.environ.items() if name not in names},
+    )
+
+
+def _make(*arguments: str) -> str:
+    done = _run_make(*arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -260,17 +277,31 @@ def test_targets_and_commands_are_the_same_words() -> None:
     assert set(COMMANDS) - WITHOUT_TARGET <= targets
 
 
-@pytest.mark.parametrize("name", sorted(set(COMMANDS) - WITHOUT_TARGET - {"render", "plan-target", "rehearse"}))
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - WITHOUT_TARGET - OF_ALL))
 def test_a_target_calls_the_command_of_its_name_and_passes_options_on(name: str) -> None:
-    last = _make("-n", name, "ENV=production", "ARGS=--some-option").splitlines()[-1]
-    assert last.split() == [".venv/bin/thoth-infra", name, "--env", "production", "--some-option"]
+    variables, words = ["ENV=production", "ARGS=--some-option"], [name]
+    if name in ARGUMENT:
+        variables.append(f"{ARGUMENT[name]}=module.a b")
+        words.append("module.a b")
+    last = shlex.split(_make("-n", name, *variables).splitlines()[-1])
+    assert last == [".venv/bin/thoth-infra", *words, "--env", "production", "--some-option"]
 
 
-def test_targets_that_differ_from_the_rule() -> None:
-    assert _make("-n", "render").splitlines()[-1].split() == [".venv/bin/thoth-infra", "render"]
-    words = _make("-n", "plan-target", "TARGET=module.ai_services", "ENV=dev").splitlines()[-1].split()
-    assert words == [".venv/bin/thoth-infra", "plan-target", "'module.ai_services'", "--env", "dev"]
-    rehearsal = " ".join(_make("-n", "rehearse", "REHEARSE=dev staging").splitlines())
-    assert 'for env in dev staging; do .venv/bin/thoth-infra rehearse --env "$env"' in rehearsal
-    demo = _make("-n", "demo").splitlines()[-1]
-    assert ".venv/bin/thoth-infra plan --env staging --emulate" in demo
+@pytest.mark.parametrize(("name", "variable"), ARGUMENT.items())
+def test_a_target_asks_for_the_argument_that_it_lacks(name: str, variable: str) -> None:
+    done = _run_make("--assume-old=.venv/.installed", name)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"give {variable}=, for instance {variable}=")
+
+
+def test_targets_that_act_on_every_environment() -> None:
+    assert shlex.split(_make("-n", "render").splitlines()[-1]) == [".venv/bin/thoth-infra", "render"]
+    assert shlex.split(_make("-n", "policy").splitlines()[-1])[:2] == [".venv/bin/thoth-infra", "policy"]
+    rehearsal = '.venv/bin/thoth-infra rehearse --env "$env"'
+    assert f"for env in dev staging production; do \\\n  {rehearsal}" in _make("-n", "rehearse")
+    assert f"for env in dev; do \\\n  {rehearsal}" in _make("-n", "rehearse", "ENV=dev")
+
+
+def test_the_demo_plans_staging_without_an_account() -> None:
+    words = shlex.split(_make("-n", "demo").splitlines()[-1])
+    assert words[:5] == [".venv/bin/thoth-infra", "plan", "--env", "staging", "--emulate"]

@@ -130,9 +130,11 @@ def test_a_step_that_fails_is_the_last_and_shows_what_terraform_said(cli: Cli, p
 
 
 def test_a_switch_is_rehearsed_without_touching_the_committed_tree(cli: Cli, project: Path) -> None:
-    done = cli("--json", "rehearse", "--env", "dev", "--set", "retention.logs_days=30", "--until", "apply", "--keep")
+    settings = ("--set", "retention.logs_days=30")
+    done = cli("--json", "-v", "rehearse", "--env", "dev", *settings, "--until", "apply", "--keep")
 
     assert done.returncode == 0, done.stderr
+    assert "-parallelism=40" in done.stderr  # nearly all of an emulated apply is waiting
     result = json.loads(done.stdout)
     assert (_steps(result)[-1], result["settings"]) == ("apply", ["retention.logs_days=30"])
     assert not (project / "terraform" / "dev").exists()

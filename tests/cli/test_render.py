@@ -247,6 +247,20 @@ def test_a_broken_configuration_is_reported_for_all_environments_at_once(project
     assert snapshot(project) == before
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [(r'"a\u0007b"', "holds a control character"), (r'"cafe\u0301"', "is not in Unicode normal form C")],
+)
+def test_text_that_terraform_would_change_is_refused_at_its_line(
+    project: Path, thoth: Thoth, text: str, why: str
+) -> None:
+    _replace("environments/_defaults.yaml", 'contact: "Slack #tfs-infrastructure"', f"contact: {text}")(project)
+    ended = thoth("render", "--env", "dev")
+    assert ended.returncode == 3
+    assert "  environments/_defaults.yaml:7: contact: " in ended.stderr
+    assert why in ended.stderr
+
+
 def test_a_folder_in_the_way_is_said(project: Path, thoth: Thoth) -> None:
     path = project / "terraform/dev/00-backend.tf"
     path.unlink()

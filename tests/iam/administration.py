@@ -34,9 +34,7 @@ _REQUESTS: dict[tuple[str, str], dict[str, dict[str, Any]]] = {
         "ScheduleKeyDeletion": {"KeyId": _KEY},
         "DisableKey": {"KeyId": _KEY},
         "PutKeyPolicy": {"KeyId": _KEY, "PolicyName": "default", "Policy": _POLICY},
-        "CreateGrant": {
-            "KeyId": _KEY, "GranteePrincipal": "arn:aws:iam::111122223333:root", "Operations": ["Decrypt"],
-        },
+        "UpdateKeyDescription": {"KeyId": _KEY, "Description": "x"},
         "ReEncrypt": {"CiphertextBlob": b"x", "DestinationKeyId": _KEY},
     },
     ("ecs", "ecs"): {
@@ -52,21 +50,20 @@ _REQUESTS: dict[tuple[str, str], dict[str, dict[str, Any]]] = {
         "DeleteDBInstance": {"DBInstanceIdentifier": "thoth-staging", "SkipFinalSnapshot": True},
         "CreateDBSnapshot": {"DBInstanceIdentifier": "thoth-staging", "DBSnapshotIdentifier": "x"},
     },
+    # Only requests with a body: of others the emulator can't check the signature.
     ("efs", "elasticfilesystem"): {
-        "DescribeFileSystems": {},
+        "CreateFileSystem": {"CreationToken": "x"},
         "CreateAccessPoint": {"ClientToken": "x", "FileSystemId": "fs-00000000"},
-        "DeleteFileSystem": {"FileSystemId": "fs-00000000"},
-        "DeleteMountTarget": {"MountTargetId": "fsmt-00000000"},
+        "CreateMountTarget": {"FileSystemId": "fs-00000000", "SubnetId": "subnet-00000000"},
     },
     ("logs", "logs"): {
         "DescribeLogGroups": {},
         "GetLogEvents": {"logGroupName": "/thoth/staging/api", "logStreamName": "x"},
         "DeleteLogGroup": {"logGroupName": "/thoth/staging/api"},
     },
-    ("cloudwatch", "cloudwatch"): {"DeleteAlarms": {"AlarmNames": ["x"]}, "DescribeAlarms": {}},
     ("ecr", "ecr"): {
         "BatchDeleteImage": {"repositoryName": "thoth/api", "imageIds": [{"imageTag": "x"}]},
-        "PutImage": {"repositoryName": "thoth/api", "imageManifest": "{}"},
+        "CreateRepository": {"repositoryName": "x"},
     },
     ("sns", "sns"): {"CreateTopic": {"Name": "x"}, "ListTopics": {}},
     ("ssm", "ssm"): {

@@ -6,7 +6,8 @@ import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,8 +21,8 @@ from thoth_infra.contract.storage import Bucket, Volume
 from thoth_infra.emulator import Emulator, running
 from thoth_infra.render import write as writer
 from thoth_infra.render.tree import Tree, render, render_shared
+from thoth_infra.review.iam.document import Document, parse
 from thoth_infra.review.iam.estate import Role, policies, resources, roles
-from thoth_infra.review.iam.document import Document
 from thoth_infra.terraform.session import Terraform
 from thoth_infra.terraform.version import read_pin
 from thoth_infra.terraform.workspace import Workspace
@@ -39,7 +40,8 @@ TARGETS = (
     "aws_secretsmanager_secret.this",
 )
 # The database takes another minute and a half, and a policy holds no more of it than the ARN of its secret.
-DATABASE_SECRET = "aws_db_instance.this.master_user_secret[0].secret_arn"  # noqa: S105 - an address
+READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+DATABASE_SECRET = "aws_db_instance.this.master_user_secret[0].secret_arn"
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,10 @@ class Names:
 
 @dataclass(frozen=True)
 class Estate:
-    """``applied``: Terraform's state after the apply of ``TARGETS``; ``planned``: its plan of all the rest."""
+    """``applied``: Terraform's state after the apply of ``TARGETS``; ``planned``: its plan of all the rest.
+
+    ``shared``: the state of the shared account's side; ``managed``: the policies of AWS's own that roles carry, by ARN.
+    """
 
     env: Environment
     others: tuple[Environment, ...]
@@ -80,18 +85,20 @@ class Estate:
     applied: Mapping[str, Any]
     planned: Mapping[str, Any]
     shared: Mapping[str, Any]
-    names: Names = field(init=False)
+    managed: Mapping[str, Document]
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "names", Names(self.env))
+    @cached_property
+    def names(self) -> Names:
+        return Names(self.env)
 
-    @property
+    @cached_property
     def roles(self) -> dict[str, Role]:
-        return roles(self.planned)
+        return {**roles(self.planned), **roles(self.applied)}
 
-    @property
+    @cached_property
     def policies(self) -> dict[str, Document]:
-        return policies(self.planned)
+        """By address; what has been applied is certain, and part of it unknown to the plan of the rest."""
+        return {**policies(self.planned), **policies(self.applied)}
 
     def value(self, address: str, attribute: str = "arn") -> str:
         """An attribute of what was applied."""
@@ -99,7 +106,10 @@ class Estate:
         return str(found["values"][attribute])
 
     def key(self, purpose: str) -> str:
-        return self.value(f'aws_kms_key.this["{purpose}"]')
+        """The ARN of a key; no role's policy names one that was not made for its sake."""
+        address = f'aws_kms_key.this["{purpose}"]'
+        made = any(each["address"] == address for each in resources(self.applied))
+        return self.value(address) if made else self.names.arn("kms", f"key/{purpose}")
 
     @property
     def file_system(self) -> str:
@@ -128,18 +138,31 @@ def made(folder: Path) -> Iterator[Estate]:
             return _terraform(folder, emulator, of, trees[of.name], log)
 
         with ThreadPoolExecutor(1) as pool:
-            other = pool.submit(_apply, terraform(shared), ())
+            other = pool.submit(_apply_and_show, terraform(shared))
             own = terraform(env)
-            applied = _apply(own, TARGETS)
+            _apply(own, TARGETS)
             planned = own.show_json(own.plan().path)
             others = tuple(each for each in envs if each is not env)
-            yield Estate(env, others, shared.account_id, emulator, applied, planned, other.result())
+            managed = {READ_ONLY: _managed(emulator, env)}
+            applied = planned["prior_state"]
+            yield Estate(env, others, shared.account_id, emulator, applied, planned, other.result(), managed)
 
 
-def _apply(terraform: Terraform, targets: tuple[str, ...]) -> dict[str, Any]:
+def _managed(emulator: Emulator, env: Environment) -> Document:
+    iam = emulator.client("iam", account_id=env.accounts.own, region=env.region)
+    version = iam.get_policy(PolicyArn=READ_ONLY)["Policy"]["DefaultVersionId"]
+    found = iam.get_policy_version(PolicyArn=READ_ONLY, VersionId=version)["PolicyVersion"]["Document"]
+    return parse(found)
+
+
+def _apply(terraform: Terraform, targets: tuple[str, ...]) -> None:
     terraform.init()
     terraform.plan(targets=targets)
     terraform.apply()
+
+
+def _apply_and_show(terraform: Terraform) -> dict[str, Any]:
+    _apply(terraform, ())
     return terraform.show_json()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.iam.attempts import REFUSED, Verdicts
+from tests.iam.enforcement import REFUSED, Verdicts
 from thoth_infra.contract.calls import By, calls
 from thoth_infra.contract.services import SERVICES, Service
 

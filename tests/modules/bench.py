@@ -26,12 +26,13 @@ class Bench:
         """Install provider and modules; versions and checksums are the committed ones."""
         shutil.copy(PROJECT / "terraform" / "staging" / LOCK_FILE, self.folder)
         done = self("init", "-backend=false", "-lockfile=readonly")
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode == 0, done.stdout
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run Terraform; its errors stand in ``stdout`` too, each behind the run that it ended."""
         return subprocess.run(
             [terraform(), *arguments, "-no-color"], cwd=self.folder, env=self._variables, text=True,
-            capture_output=True, check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
 
     @cached_property

@@ -85,7 +85,7 @@ def test_the_table_shows_seconds_and_counts_of_each_step() -> None:
     )
 
     assert [row.split() for row in as_text(rehearsal).splitlines()] == [
-        ["Rehearsal", "of", "dev"],
+        ["Rehearsal", "of", "dev:", "253", "resources"],
         ["step", "seconds", "add", "change", "destroy", "in", "state"],
         ["plan", "2.2", "253", "-", "-", "-", "ok"],
         ["apply", "130.0", "253", "-", "-", "253", "ok"],

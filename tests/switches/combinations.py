@@ -47,6 +47,7 @@ def _next(factors: Mapping[str, Sequence[str]], missing: set[Pair]) -> Combinati
         return sum(frozenset({choice, other}) in missing for other in chosen.items()), waiting[choice]
 
     while len(chosen) < len(factors):
-        factor, level = max(((f, l) for f, levels in factors.items() if f not in chosen for l in levels), key=gain)
+        open_choices = ((factor, level) for factor in factors if factor not in chosen for level in factors[factor])
+        factor, level = max(open_choices, key=gain)
         chosen[factor] = level
     return chosen

@@ -14,6 +14,10 @@ mock_provider "aws" {
     defaults = { ids = ["rtb-0000000000000000a", "rtb-0000000000000000b"] }
   }
 
+  mock_data "aws_vpc" {
+    defaults = { cidr_block = "172.20.0.0/16" }
+  }
+
   # The provider derives the records from the domain before the certificate is made.
   mock_resource "aws_acm_certificate" {
     override_during = plan

@@ -46,7 +46,7 @@ def _subnet_ids(tier: str, digit: str) -> str:
 SWITCHES: tuple[Switch, ...] = (
     Switch(
         "existing-vpc", "vpc",
-        ("network.vpc_id=vpc-00000000000000001",
+        ("network.vpc_id=vpc-00000000000000001", f"network.cidr={world.EXISTING_CIDR}",
          _subnet_ids("public", "a"), _subnet_ids("private", "b"), _subnet_ids("isolated", "c")),
         prepare=world.existing_vpc, applied=True,
     ),

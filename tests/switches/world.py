@@ -8,6 +8,8 @@ from typing import Any
 from thoth_infra.config.environment import Environment
 from thoth_infra.emulator import Emulator
 
+# Not the network that an environment would make for itself.
+EXISTING_CIDR = "172.20.0.0/16"
 PEER_CIDR = "10.200.0.0/16"
 _TIERS = ("public", "private", "isolated")
 
@@ -15,9 +17,9 @@ _TIERS = ("public", "private", "isolated")
 def existing_vpc(emulator: Emulator, env: Environment) -> tuple[str, ...]:
     """Make a VPC as a company's network team would: three tiers in two zones, a route table for each subnet."""
     ec2 = _ec2(emulator, env.accounts.own, env.region)
-    vpc = _vpc(ec2, env.network.cidr)
-    networks = ipaddress.IPv4Network(env.network.cidr).subnets(new_prefix=24)
-    settings = [f"network.vpc_id={vpc}"]
+    vpc = _vpc(ec2, EXISTING_CIDR)
+    networks = ipaddress.IPv4Network(EXISTING_CIDR).subnets(new_prefix=24)
+    settings = [f"network.vpc_id={vpc}", f"network.cidr={EXISTING_CIDR}"]
     for tier in _TIERS:
         ids = [_subnet(ec2, vpc, zone, str(next(networks))) for zone in env.network.availability_zones[:2]]
         settings.append(f"network.existing_subnets.{tier}={','.join(ids)}")

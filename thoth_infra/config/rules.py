@@ -41,6 +41,8 @@ def violations(env: Environment, *, incomplete: bool = False) -> Iterator[Violat
 
 
 def _subnets(env: Environment) -> Iterator[Violation]:
+    if env.network.vpc_id:
+        return  # none of them is made
     vpc = ipaddress.IPv4Network(env.network.cidr)
     seen: list[tuple[str, ipaddress.IPv4Network]] = []
     for tier, cidrs in env.network.subnets.tiers().items():

@@ -192,9 +192,7 @@ def _keys(service: Service) -> Iterator[Call]:
     used = ["messages"] if service.consumes or service.sends else []
     used += ["storage"] if service.buckets else []
     for purpose in used:
-        yield from (
-            Call("kms", name, OnKey(purpose), f"kms:{name}", By.AWS) for name in ("Decrypt", "GenerateDataKey")
-        )
+        yield from (Call("kms", name, OnKey(purpose), f"kms:{name}", By.AWS) for name in ("Decrypt", "GenerateDataKey"))
 
 
 def _agents(service: Service, exec_enabled: bool) -> Iterator[Call]:

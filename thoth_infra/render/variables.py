@@ -9,7 +9,7 @@ from thoth_infra.config.environment import Environment
 from thoth_infra.config.services import CpuScaling, FixedScaling, Gpu, GpuPool, OffHours, ServiceConfig
 from thoth_infra.contract import network
 from thoth_infra.contract.queues import QUEUES, STAGE_QUEUES
-from thoth_infra.contract.services import BY_NAME, SECRETS, SERVICES, Service
+from thoth_infra.contract.services import BY_NAME, SECRETS, SERVICES, HealthCheck, Service
 from thoth_infra.contract.storage import (
     ARCHIVE,
     BUCKETS,
@@ -21,6 +21,7 @@ from thoth_infra.contract.storage import (
     Access,
 )
 from thoth_infra.contract.variables import Constant, MountPath, Setting, Variable
+from thoth_infra.render.references import GPU_HOSTS
 
 DAY = 86400
 
@@ -104,9 +105,15 @@ def _network(env: Environment) -> dict[str, Any]:
 
 
 def _flows(env: Environment) -> dict[str, Any]:
+    endpoints = bool(env.network.interface_endpoints)
+    found = [*network.flows(endpoints)]
+    if endpoints:
+        # An endpoint answers to AWS's own name for all of the VPC, so the hosts are sent there too.
+        reason = "GPU hosts pull images privately"
+        found.append(network.Flow(GPU_HOSTS, network.ENDPOINTS, network.HTTPS_PORT, reason))
     return {
         flow.key: {"source": flow.source, "target": flow.target, "port": flow.port, "reason": flow.reason}
-        for flow in sorted(network.flows(bool(env.network.interface_endpoints)), key=lambda f: f.key)
+        for flow in sorted(found, key=lambda f: f.key)
     }
 
 
@@ -124,7 +131,6 @@ def _pool(pool: GpuPool) -> dict[str, Any]:
 def _service(env: Environment, service: Service) -> dict[str, Any]:
     config = env.services.by_name()[service.name]
     launch = config.launch
-    check = service.health_check
     return {
         "description": service.description,
         "image": env.image(service.name, service.image),
@@ -141,17 +147,22 @@ def _service(env: Environment, service: Service) -> dict[str, Any]:
         "capacity": _capacity(env, config),
         "scaling": _scaling(service, config),
         "deployment": _deployment(env, config),
-        "health_check": {
-            "command": list(check.command),
-            "interval": check.interval,
-            "timeout": check.timeout,
-            "retries": check.retries,
-            "start_period": check.start_period,
-        },
+        # It is a program of our own image, which somebody else's has not.
+        "health_check": None if config.image else _health_check(service.health_check),
         "mounts": {
             volume.name: {"path": volume.path, "read_only": access is Access.READ} for volume, access in service.mounts
         },
         "environment": _environment(env, service),
+    }
+
+
+def _health_check(check: HealthCheck) -> dict[str, Any]:
+    return {
+        "command": list(check.command),
+        "interval": check.interval,
+        "timeout": check.timeout,
+        "retries": check.retries,
+        "start_period": check.start_period,
     }
 
 

@@ -129,7 +129,7 @@ def as_text(rehearsal: Rehearsal) -> str:
     rows.append(("total", f"{rehearsal.seconds:.1f}", "", "", "", "", "holds" if rehearsal.ok else "FALLS SHORT"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     title = " ".join((rehearsal.environment, *rehearsal.settings))
-    lines = [f"Rehearsal of {title}", *(_aligned(row, widths) for row in rows)]
+    lines = [f"Rehearsal of {title}: {rehearsal.resources} resources", *(_aligned(row, widths) for row in rows)]
     return "\n".join([*lines, *_remarks(rehearsal)])
 
 

@@ -97,6 +97,15 @@ def test_a_group_that_keeps_its_tags_to_itself_is_found(draft: Draft) -> None:
     assert finding.address == GROUP
 
 
+def test_tags_that_wait_for_apply_are_the_providers_and_its_own(draft: Draft) -> None:
+    change = draft.change(QUEUE)
+    del change["after"]["tags_all"]
+    change["after_unknown"]["tags_all"] = True
+    assert draft.findings("cost-tags") == []
+    del draft.document["variables"]["tags"]["value"]["Owner"]
+    assert [finding.address for finding in draft.findings("cost-tags")] == [QUEUE]
+
+
 @pytest.mark.parametrize(
     ("address", "values", "wrong"),
     [
@@ -122,6 +131,13 @@ def test_a_name_without_its_environment_is_found(
     (finding,) = draft.findings("name-carries-environment")
     assert finding.address == address
     assert wrong in finding.wrong
+
+
+def test_the_shared_accounts_side_names_no_environment(draft: Draft) -> None:
+    draft.know(QUEUE, name="thoth")
+    del draft.document["variables"]["environment"]
+    assert draft.findings("name-carries-environment") == []
+    assert Plan(draft.document).environment == "staging"  # by its tags
 
 
 # -- identity policies and trust --
@@ -183,6 +199,12 @@ def test_a_managed_policy_that_nobody_judged_is_found(draft: Draft) -> None:
     assert "AdministratorAccess" in finding.wrong
 
 
+def test_a_managed_policy_of_ours_is_judged_by_its_statements(draft: Draft) -> None:
+    arn = "arn:aws:iam::087439708020:policy/ours"
+    draft.know("aws_iam_role_policy_attachment.backup", policy_arn=arn)
+    assert draft.findings("known-managed-policy") == []
+
+
 def _trusting(principal: Any, condition: dict[str, Any] | None = None, **more: Any) -> str:
     body = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal, **more}
     if condition is not None:
@@ -212,6 +234,7 @@ SOURCE = {"aws:SourceAccount": "087439708020"}
         (_trusting(OIDC, {"StringEquals": {AUD: "sts.amazonaws.com"}}), "sub to exact values"),
         (_trusting(OIDC, {"StringEquals": {**EXACT, SUB: "repo:o/r:*"}}), "sub to exact values"),
         (_trusting(OIDC, {"StringLike": EXACT}), "aud to exact values"),
+        (_trusting({}, NotPrincipal={"AWS": "arn:aws:iam::542876199144:role/x"}), "everybody but whom"),
     ],
 )
 def test_a_trust_that_lets_more_in_is_found(draft: Draft, policy: str, wrong: str) -> None:
@@ -380,6 +403,28 @@ def test_dimensions_that_wait_for_apply_count_by_their_names(draft: Draft) -> No
     change["after_unknown"]["dimensions"] = {"QueueName": True}
     assert draft.findings("alarm-metric-known") == []
     change["after_unknown"]["dimensions"] = {"Queue": True}
+    (finding,) = draft.findings("alarm-metric-known")
+    assert "under Queue" in finding.wrong
+
+
+def test_a_query_whose_dimensions_wait_is_judged_by_its_metric(draft: Draft) -> None:
+    change = draft.change(FAILED_JOBS)
+    for query in change["after"]["metric_query"]:
+        for metric in query["metric"]:
+            metric.update(namespace="AWS/SQS", metric_name="ApproximateNumberOfMessagesVisible", dimensions=None)
+    change["after_unknown"]["metric_query"] = True
+    assert draft.findings("alarm-metric-known") == []
+    next(q for q in change["after"]["metric_query"] if q["metric"])["metric"][0]["metric_name"] = "Depth"
+    assert len(draft.findings("alarm-metric-known")) == 1
+
+
+def test_a_query_knows_which_of_its_dimensions_wait(draft: Draft) -> None:
+    change = draft.change(FAILED_JOBS)
+    metric = {"namespace": "AWS/SQS", "metric_name": "NumberOfMessagesSent", "dimensions": None}
+    change["after"]["metric_query"] = [{"id": "sent", "metric": [metric]}]
+    change["after_unknown"]["metric_query"] = [{"metric": [{"dimensions": {"QueueName": True}}]}]
+    assert draft.findings("alarm-metric-known") == []
+    change["after_unknown"]["metric_query"] = [{"metric": [{"dimensions": {"Queue": True}}]}]
     (finding,) = draft.findings("alarm-metric-known")
     assert "under Queue" in finding.wrong
 

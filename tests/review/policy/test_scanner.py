@@ -13,7 +13,7 @@ from thoth_infra.errors import EngineError
 from thoth_infra.review.policy import skips
 from thoth_infra.review.policy.report import verdict
 from thoth_infra.review.policy.scanner import UNREAD, CheckovScanner, Scan, arguments, read
-from thoth_infra.review.policy.tool import FOLDER, LOCK, Checkov
+from thoth_infra.review.policy.tool import FOLDER, LOCK, Checkov, run_process
 from thoth_infra.terraform.launch import Completed
 
 ENTRY = {
@@ -100,20 +100,42 @@ def test_values_come_from_tfvars_and_modules_are_read(staging: Scan) -> None:
     assert ("CKV_AWS_145", 'module.shared_storage.aws_s3_bucket.this["logs"]') in found
 
 
+# Notes every attempt to reach anything, and refuses it.
+NO_NETWORK = """\
+import socket
+from pathlib import Path
+
+def refuse(*arguments, **options):
+    with (Path(__file__).parent / "attempts").open("a") as file:
+        print(arguments, file=file)
+    raise OSError("no network here")
+
+socket.getaddrinfo = socket.socket.connect = refuse
+"""
+
+
 @REAL
-def test_what_is_opened_is_found(checkov: Checkov, tmp_path: Path) -> None:
+def test_what_is_opened_is_found_without_a_network(checkov: Checkov, tmp_path: Path) -> None:
     """The smallest root, with a database that it opens by tfvars and a bucket that a module leaves open."""
+    checkov.ensure()  # which may need one
+    (tmp_path / "sitecustomize.py").write_text(NO_NETWORK)
+
+    def cut_off(argv: tuple[str, ...], env: Mapping[str, str]) -> Completed:
+        return run_process(argv, {**env, "PYTHONPATH": str(tmp_path), "HOME": str(tmp_path)})
+
     tree = tmp_path / "terraform" / "x"
     (tree / "modules" / "store").mkdir(parents=True)
     (tree / "10-databases.tf").write_text(
-        'variable "public" { type = map(bool) }\n'
-        'resource "aws_db_instance" "open" {\n  publicly_accessible = var.public["open"]\n}\n'
-        'resource "aws_db_instance" "closed" {\n  publicly_accessible = var.public["closed"]\n}\n'
+        'variable "yes" { type = bool }\nvariable "no" { type = bool }\n'
+        'resource "aws_db_instance" "open" {\n  publicly_accessible = var.yes\n}\n'
+        'resource "aws_db_instance" "closed" {\n  publicly_accessible = var.no\n}\n'
         'module "store" { source = "./modules/store" }\n'
     )
-    (tree / "x.auto.tfvars").write_text("public = { open = true, closed = false }\n")
+    (tree / "x.auto.tfvars").write_text("yes = true\nno  = false\n")
     (tree / "modules" / "store" / "main.tf").write_text('resource "aws_s3_bucket" "this" { bucket = "b" }\n')
-    found = {(f.check, f.address) for f in CheckovScanner(checkov, tmp_path).scan(tree).findings}
+    scanner = CheckovScanner(Checkov(PROJECT, print, cut_off), tmp_path)
+    found = {(f.check, f.address) for f in scanner.scan(tree).findings}
+    assert not (tmp_path / "attempts").exists()
     assert ("CKV_AWS_17", "aws_db_instance.open") in found
     assert ("CKV_AWS_17", "aws_db_instance.closed") not in found
     assert ("CKV2_AWS_6", "module.store.aws_s3_bucket.this") in found

@@ -10,7 +10,7 @@ from typing import Any
 from thoth_infra.errors import ThothError
 from thoth_infra.review.iam import conditions
 from thoth_infra.review.iam.conditions import Condition
-from thoth_infra.review.iam.patterns import matches
+from thoth_infra.review.iam.patterns import matches_any
 
 VERSION = "2012-10-17"
 _ELEMENTS = {
@@ -35,7 +35,7 @@ class Patterns:
 
     def cover(self, text: str, *, ignore_case: bool = False) -> bool:
         """Return whether the element is about ``text``."""
-        return any(matches(each, text, ignore_case=ignore_case) for each in self.texts) != self.negated
+        return matches_any(self.texts, text, ignore_case=ignore_case) != self.negated
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def _conditions(found: Mapping[str, Mapping[str, Any]]) -> Iterable[Condition]:
 
 
 def _texts(found: Any) -> tuple[str, ...]:
-    texts = (found,) if isinstance(found, str | bool) else tuple(found)
+    texts = tuple(found) if isinstance(found, list) else (found,)
     read = tuple(str(text).lower() if isinstance(text, bool) else text for text in texts)
     for text in read:
         if not isinstance(text, str) or "${" in text:

@@ -71,7 +71,7 @@ def roles(shown: Mapping[str, Any]) -> dict[str, Role]:
 def resources(shown: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield every managed resource of a plan (as it will be) or of a state, those of modules included."""
     root = (shown.get("planned_values") or shown.get("values") or {}).get("root_module", {})
-    yield from (each for each in _walk(root) if each["mode"] == "managed")
+    yield from (each for each in _walk(root) if each["mode"] == "managed" and "values" in each)
 
 
 def _walk(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

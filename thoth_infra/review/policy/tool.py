@@ -28,6 +28,10 @@ _PASSED: Final = ("HOME", "PATH", "LANG", "LC_ALL", "SSL_CERT_DIR", "SSL_CERT_FI
 _PASSED_PREFIXES: Final = ("PIP_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 
 
+# It would ask the package index for a newer release of itself, and explain its parser's doubts at length.
+_QUIET: Final = {"CKV_SKIP_PACKAGE_UPDATE_CHECK": "true", "LOG_LEVEL": "ERROR", "PYTHONWARNINGS": "ignore"}
+
+
 class Run(Protocol):
     """Something that starts a process and waits for its end."""
 
@@ -71,7 +75,7 @@ class Checkov:
         self.ensure()
         # Its module is run by the environment's Python: the script's first line breaks when the project is moved.
         argv = (str(self._python), "-m", "checkov.main", *arguments)
-        return self._start(argv, {**self._passed(), "LOG_LEVEL": "ERROR", "PYTHONWARNINGS": "ignore"})
+        return self._start(argv, {**self._passed(), **_QUIET})
 
     def ensure(self) -> None:
         """Make the environment unless it is the lock's."""

@@ -82,14 +82,6 @@ resource "aws_ecs_task_definition" "this" {
         { containerPort = port, hostPort = port, protocol = "tcp" }
       ]
 
-      healthCheck = {
-        command     = concat(["CMD"], each.value.health_check.command)
-        interval    = each.value.health_check.interval
-        timeout     = each.value.health_check.timeout
-        retries     = each.value.health_check.retries
-        startPeriod = each.value.health_check.start_period
-      }
-
       # Reaps zombies, FFmpeg's among them, and passes SIGTERM on.
       linuxParameters = { initProcessEnabled = true }
 
@@ -100,6 +92,15 @@ resource "aws_ecs_task_definition" "this" {
           awslogs-region        = var.region
           awslogs-stream-prefix = each.key
         }
+      }
+    },
+    {
+      for check in each.value.health_check[*] : "healthCheck" => {
+        command     = concat(["CMD"], check.command)
+        interval    = check.interval
+        timeout     = check.timeout
+        retries     = check.retries
+        startPeriod = check.start_period
       }
     },
     each.value.gpus > 0 ? { resourceRequirements = [{ type = "GPU", value = tostring(each.value.gpus) }] } : {},

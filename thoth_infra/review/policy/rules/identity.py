@@ -26,7 +26,7 @@ _WITHOUT_RESOURCE: Final = frozenset(
         "ecs:ListTaskDefinitions", "ecs:RegisterTaskDefinition",
         "elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth",
         "logs:DescribeLogGroups", "logs:DescribeQueryDefinitions",
-        "route53:ListHostedZones", "sts:GetCallerIdentity",
+        "route53:ListHostedZones", "route53:ListHostedZonesByName", "sts:GetCallerIdentity",
         "ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
         "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
     }

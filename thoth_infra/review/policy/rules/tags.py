@@ -20,7 +20,8 @@ def cost_tags(plan: Plan) -> Iterator[Finding]:
         if "tags_all" in resource.values:
             yield from _wrong(plan, resource, resource.get("tags_all") or {}, "")
         elif resource.is_unknown("tags_all"):
-            yield from _wrong(plan, resource, resource.get("tags") or {}, "")
+            # One tag that waits for apply hides them all: what the provider adds to a resource's own is var.tags.
+            yield from _wrong(plan, resource, {**(plan.variable("tags") or {}), **(resource.get("tags") or {})}, "")
     for group in plan.of("aws_autoscaling_group"):
         handed_on = {t["key"]: t["value"] for t in group.blocks("tag") if t["propagate_at_launch"]}
         yield from _wrong(plan, group, handed_on, " on its instances")
