@@ -45,6 +45,16 @@ variable "trusted_role_arns" {
   }
 }
 
+variable "reading_role_arns" {
+  description = "Exact roles that may look at what a plan compares, and change nothing: those of pull requests."
+  type        = list(string)
+
+  validation {
+    condition     = alltrue([for arn in var.reading_role_arns : can(regex("^arn:[^:]+:iam::[0-9]{12}:role/[^*]+$", arn))])
+    error_message = "Exact role ARNs: no account root and no wildcard."
+  }
+}
+
 variable "images" {
   description = "Image repositories."
   type        = list(string)

@@ -102,3 +102,44 @@ resource "aws_iam_role_policy" "cross_account" {
   role   = aws_iam_role.cross_account.id
   policy = data.aws_iam_policy_document.cross_account.json
 }
+
+# A pull request plans; what it may see of this account is what a plan compares, and nothing that it could change or read
+# the contents of.
+data "aws_iam_policy_document" "read_trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "AWS"
+      identifiers = var.reading_role_arns
+    }
+  }
+}
+
+resource "aws_iam_role" "cross_account_read" {
+  name                 = "${var.role_name}-read"
+  description          = "Used by pull requests of ${var.project} to plan"
+  assume_role_policy   = data.aws_iam_policy_document.read_trust.json
+  max_session_duration = 3600
+}
+
+data "aws_iam_policy_document" "cross_account_read" {
+  statement {
+    sid       = "ReadRecords"
+    actions   = ["route53:GetHostedZone", "route53:ListResourceRecordSets", "route53:ListTagsForResource"]
+    resources = [data.aws_route53_zone.this.arn]
+  }
+
+  # These actions know no resources.
+  statement {
+    sid       = "Find"
+    actions   = ["ec2:DescribeVpcPeeringConnections", "route53:ListHostedZones", "route53:ListHostedZonesByName"]
+    resources = ["*"]
+  }
+}
+
+resource "aws_iam_role_policy" "cross_account_read" {
+  name   = "plan"
+  role   = aws_iam_role.cross_account_read.id
+  policy = data.aws_iam_policy_document.cross_account_read.json
+}

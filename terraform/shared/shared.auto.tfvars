@@ -23,6 +23,8 @@ role_name = "tfs-ai-cross-account-access"
 trusted_role_arns = [
   "arn:aws:iam::087439708020:role/tfs-ai-production",
   "arn:aws:iam::087439708020:role/tfs-ai-staging",
+]
+reading_role_arns = [
   "arn:aws:iam::087439708020:role/thoth-dev-github-plan",
   "arn:aws:iam::087439708020:role/thoth-production-github-plan",
   "arn:aws:iam::087439708020:role/thoth-staging-github-plan",

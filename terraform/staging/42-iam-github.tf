@@ -59,9 +59,22 @@ resource "aws_iam_role_policy_attachment" "github_plan" {
 
 data "aws_iam_policy_document" "github_plan" {
   statement {
-    sid       = "NoContents"
-    effect    = "Deny"
-    actions   = ["secretsmanager:GetSecretValue", "sqs:ReceiveMessage", "logs:GetLogEvents", "logs:FilterLogEvents", "logs:StartQuery"]
+    sid    = "NoContents"
+    effect = "Deny"
+    actions = [
+      "logs:FilterLogEvents",
+      "logs:GetLogEvents",
+      "logs:GetLogObject",
+      "logs:GetLogRecord",
+      "logs:GetQueryResults",
+      "logs:StartLiveTail",
+      "logs:StartQuery",
+      "logs:StopQuery",
+      "rds:DownloadCompleteDBLogFile",
+      "rds:DownloadDBLogFilePortion",
+      "secretsmanager:GetSecretValue",
+      "sqs:ReceiveMessage",
+    ]
     resources = ["*"]
   }
 
@@ -76,7 +89,7 @@ data "aws_iam_policy_document" "github_plan" {
   statement {
     sid       = "ReadSharedAccount"
     actions   = ["sts:AssumeRole"]
-    resources = ["arn:${local.partition}:iam::${var.shared_account_id}:role/${var.shared_role}"]
+    resources = ["arn:${local.partition}:iam::${var.shared_account_id}:role/${var.shared_role}-read"]
   }
 }
 

@@ -130,7 +130,7 @@ class _Stage:
         """What an operator has to do before a protected environment can go: render it unprotected and apply that."""
         self._terraform = self._terraform_in(self._render(unprotected(self._env)))
         self._terraform.init()
-        made = self._terraform.plan()
+        made = self._terraform.plan(refresh=False)  # nothing has changed since the plan before
         if made.changes:
             self._terraform.apply(made.path)
         return replace(_planned(made), in_state=self._in_state())

@@ -12,7 +12,7 @@ from thoth_infra.contract.services import IMAGES, SERVICES
 SHARED_SECTIONS: dict[str, tuple[str, ...]] = {
     "Identity": ("project", "region", "account_id", "tags"),
     "What the environments use": ("zone", "images", "image_releases", "lesson_buckets"),
-    "Who may": ("role_name", "trusted_role_arns", "pull_role_arns", "push_role_arns"),
+    "Who may": ("role_name", "trusted_role_arns", "reading_role_arns", "pull_role_arns", "push_role_arns"),
 }
 
 
@@ -29,9 +29,8 @@ def shared_variables(shared: SharedAccount, environments: Sequence[Environment])
         "image_releases": shared.image_releases,
         "lesson_buckets": list(shared.lesson_buckets),
         "role_name": environments[0].identity.shared_role,
-        "trusted_role_arns": _roles(
-            environments, lambda env: [*env.identity.operator_roles, f"{env.prefix}-github-plan"]
-        ),
+        "trusted_role_arns": _roles(environments, lambda env: env.identity.operator_roles),
+        "reading_role_arns": _roles(environments, lambda env: [f"{env.prefix}-github-plan"]),
         "pull_role_arns": _roles(pulling, lambda env: [f"{env.prefix}-{s.name}-execution" for s in SERVICES]),
         "push_role_arns": _roles(pulling, lambda env: [f"{env.prefix}-github-deploy"]),
     }

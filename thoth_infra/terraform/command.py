@@ -77,7 +77,8 @@ class Plan(_Typed):
     """Compare configuration, state and the real infrastructure, and save the result to ``out``.
 
     Exit codes with ``detailed_exitcode``: 0 no changes, 2 changes, 1 an error.
-    ``lock=False`` is for a role that may read the state but not write its lock.
+    ``lock=False`` is for a role that may read the state but not write its lock; ``refresh=False`` takes the
+    state's word for what exists.
     """
 
     name = "plan"
@@ -85,6 +86,7 @@ class Plan(_Typed):
     targets: tuple[str, ...] = ()
     destroy: bool = False
     refresh_only: bool = False
+    refresh: bool = True
     detailed_exitcode: bool = True
     lock: bool = True
     lock_timeout_s: int = 0
@@ -94,6 +96,7 @@ class Plan(_Typed):
             "detailed_exitcode": self.detailed_exitcode,
             "destroy": self.destroy,
             "refresh_only": self.refresh_only,
+            "refresh": None if self.refresh else "false",
             "lock": None if self.lock else "false",
             "lock_timeout": f"{self.lock_timeout_s}s" if self.lock_timeout_s else None,
             "target": self.targets,

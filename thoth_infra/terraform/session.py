@@ -126,6 +126,7 @@ class Terraform:
         targets: tuple[str, ...] = (),
         destroy: bool = False,
         refresh_only: bool = False,
+        refresh: bool = True,
         lock: bool = True,
         lock_timeout_s: int = 0,
     ) -> PlanFile:
@@ -138,7 +139,7 @@ class Terraform:
         before = file_digests(self.workspace.tree)
         discard(path)
         write_atomic(path, b"", mode=0o600)  # Terraform writes into it, and leaves its permissions
-        command = Plan(path, targets, destroy, refresh_only, lock=lock, lock_timeout_s=lock_timeout_s)
+        command = Plan(path, targets, destroy, refresh_only, refresh, lock=lock, lock_timeout_s=lock_timeout_s)
         try:
             completed = self._run(command, accept=(0, _PLAN_HAS_CHANGES))
             self._check_unchanged(before)
@@ -168,9 +169,7 @@ class Terraform:
         path = (plan or self.workspace.default_plan).absolute()
         return verify(self.workspace, path, terraform_version=self._engine.version, max_age=max_age)
 
-    def apply(
-        self, plan: Path | None = None, *, max_age: timedelta | None = None, lock_timeout_s: int = 0
-    ) -> Seal:
+    def apply(self, plan: Path | None = None, *, max_age: timedelta | None = None, lock_timeout_s: int = 0) -> Seal:
         """Carry out a sealed plan and remove it; raise SealBroken if it does not hold any more."""
         path = (plan or self.workspace.default_plan).absolute()
         self._admit()
@@ -205,9 +204,7 @@ class Terraform:
         """Say where Terraform's own output goes from now on."""
         self._stdout = stdout
 
-    def _run(
-        self, command: Command, *, accept: tuple[int, ...] = (0,), stdout: Stdout | None = None
-    ) -> Completed:
+    def _run(self, command: Command, *, accept: tuple[int, ...] = (0,), stdout: Stdout | None = None) -> Completed:
         self._admit()
         private_folder(self.workspace.scratch)
         launch = self._engine.launch(argv(command, self._color), self.workspace, self._variables)
