@@ -16,7 +16,7 @@ THOTH := $(VENV)/bin/thoth-infra
 LOCK := requirements/dev.lock
 RUN = $(THOTH) $(1) --env $(ENV) $(ARGS)
 
-.PHONY: help venv demo test drill-switches lint fmt-code bench rehearse policy lock
+.PHONY: help venv demo test drill drill-switches lint fmt-code bench rehearse policy lock
 .PHONY: status start-services stop-services restart-service logs gpu-status
 .PHONY: init plan apply destroy plan-target fmt validate clean output drift render check
 
@@ -119,6 +119,9 @@ check: $(STAMP) ## Check configuration and committed trees
 
 test: $(STAMP) ## Run the tests
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term $(ARGS)
+
+drill: $(STAMP) ## Run the slow tests, without those of the switches
+	@$(VENV)/bin/python -m pytest -m slow --ignore tests/switches $(ARGS)
 
 drill-switches: $(STAMP) ## Plan every switch of the estate on an emulated AWS, and apply some (half an hour)
 	@$(VENV)/bin/python -m pytest -m slow tests/switches $(ARGS)

@@ -32,7 +32,9 @@ OF_ALL = frozenset({"render", "policy", "rehearse"})
 # Commands that need more words than a make target can pass on well.
 WITHOUT_TARGET = frozenset({"env", "unlock", "terraform"})
 # Targets about this repository instead of an environment.
-OF_THE_PROJECT = frozenset({"help", "demo", "venv", "check", "test", "lint", "fmt-code", "bench", "lock"})
+OF_THE_PROJECT = frozenset(
+    {"help", "demo", "venv", "check", "test", "drill", "drill-switches", "lint", "fmt-code", "bench", "lock"}
+)
 
 Ended = tuple[int, str, str]
 Run = Callable[..., Ended]

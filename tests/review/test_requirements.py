@@ -376,15 +376,14 @@ def test_the_shared_account_allows_what_was_asked_for_and_no_more() -> None:
 
 
 def test_the_shared_account_trusts_exact_roles() -> None:
-    role = _only("shared", "aws_iam_role")
-    policies = [
-        role["assume_role_policy"],
-        *(p["policy"] for p in _after("shared", "aws_ecr_repository_policy").values()),
-    ]
-    assert role["name"] == "tfs-ai-cross-account-access"
-    for policy in policies:
+    roles = {role["name"]: role["assume_role_policy"] for role in _after("shared", "aws_iam_role").values()}
+    repositories = [policy["policy"] for policy in _after("shared", "aws_ecr_repository_policy").values()]
+
+    assert "tfs-ai-cross-account-access" in roles
+    for policy in (*roles.values(), *repositories):
         for statement in json.loads(policy)["Statement"]:
             trusted = statement["Principal"]["AWS"]
+            trusted = [trusted] if isinstance(trusted, str) else trusted
             assert trusted and all(re.fullmatch(r"arn:aws:iam::087439708020:role/[\w-]+", arn) for arn in trusted)
 
 
