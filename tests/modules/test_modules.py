@@ -67,9 +67,16 @@ def test_the_modules_tests_pass_and_notice_a_mistake(name: str, tmp_path: Path) 
     text = (bench.folder / file).read_text()
     assert text.count(right) == 1
     (bench.folder / file).write_text(text.replace(right, wrong))
+    _keep_only(noticed, bench.folder / "tests")
     broken = bench("test")
     assert broken.returncode == 1, broken.stdout
-    assert noticed in _FAILED.findall(broken.stdout), broken.stdout
+    assert _FAILED.findall(broken.stdout) == [noticed], broken.stdout
+
+
+def _keep_only(run: str, tests: Path) -> None:
+    """Take the other runs out, which would only take time."""
+    for path in tests.iterdir():
+        path.write_text(re.sub(rf'^run "(?!{run}")\w+" \{{\n.*?^\}}\n', "", path.read_text(), flags=re.M | re.S))
 
 
 def _summary(said: str) -> tuple[int, int]:

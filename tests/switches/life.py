@@ -35,7 +35,7 @@ class Life:
         options = [part for setting in self.switch.settings for part in ("--set", setting)]
         if until:
             options += ["--until", until]
-        done = self._run({}, "--json", "rehearse", *options)
+        done = self.run({}, "--json", "rehearse", *options)
         assert done.stdout, done.stderr
         result: dict[str, Any] = json.loads(done.stdout)
         assert result["ok"] == (done.returncode == 0)
@@ -56,7 +56,8 @@ class Life:
         finally:
             stop(folder)
 
-    def _run(self, variables: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, variables: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command with ``variables`` set, and nothing of the user's own."""
         command = [sys.executable, "-m", "thoth_infra", "--root", str(self.root), "--engine", "local", *arguments]
         return subprocess.run(
             [*command, "--env", self.environment], env={**_CLEAN, **variables}, text=True, capture_output=True,
@@ -74,13 +75,22 @@ class Prepared:
     surveyor: Surveyor
     before: frozenset[Item]
 
-    def __call__(self, *arguments: str, code: int = 0) -> str:
-        """Run a command with ``--emulate``, and return its output; ``code`` is the exit status that it must have."""
+    def __call__(self, *arguments: str) -> str:
+        """Run a command with ``--emulate``, and return its output."""
+        done = self._run(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def refused(self, *arguments: str) -> str:
+        """Run a command that must fail, and return what it says."""
+        done = self._run(*arguments)
+        assert done.returncode == 1, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         pairs = (setting.split("=", 1) for setting in self.settings)
         variables = {"THOTH_" + key.replace(".", "__").upper(): value for key, value in pairs}
-        done = self.life._run(variables, *arguments, "--emulate")
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout
+        return self.life.run(variables, *arguments, "--emulate")
 
     def left_over(self) -> tuple[Item, ...]:
         """Return what is there now and was not before, apart from what stays by design."""

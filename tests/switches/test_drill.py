@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,10 @@ NETWORK = ("aws_vpc.", "aws_subnet.", "aws_route_table.", "aws_internet_gateway.
 def root(tmp_path: Path) -> Path:
     terraform()
     return copy_project(tmp_path / "project")
+
+
+def _value(settings: tuple[str, ...], key: str) -> str:
+    return dict(setting.split("=", 1) for setting in settings)[key]
 
 
 def _name(switch: Switch) -> str:
@@ -58,6 +63,8 @@ def test_a_switch_plans_with_what_it_needs(switch: Switch, root: Path) -> None:
 @pytest.mark.parametrize("switch", [s for s in APPLIED if s.prepare], ids=_name)
 def test_in_an_existing_vpc_it_settles_and_leaves_it_as_it_was(switch: Switch, root: Path) -> None:
     with Life(root, APPLIED_ENVIRONMENT, switch).prepared() as run:
+        elsewhere = replace(run, settings=(*run.settings, "network.cidr=10.99.0.0/16"))
+        assert f"but the network of {_value(run.settings, 'network.vpc_id')} is" in elsewhere.refused("plan")
         planned = json.loads(run("plan", "--summary", "json"))
         assert planned["add"] >= RESOURCES - 20
         assert not [c for c in planned["changes"] if c["address"].startswith(NETWORK)]

@@ -91,3 +91,10 @@ def test_a_deleted_service_is_no_longer_listed(ecs: Any) -> None:
     ecs.delete_service(cluster="ai", service="api")
 
     assert [arn.rsplit("/")[-1] for arn in ecs.list_services(cluster="ai")["serviceArns"]] == ["other"]
+
+
+@pytest.mark.patch("capacity_providers_without_names")
+def test_capacity_providers_are_described_without_their_names(aws: AsAccount) -> None:
+    arn = "arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:1:autoScalingGroupName/gpu"
+    aws("ecs").create_capacity_provider(name="gpu", autoScalingGroupProvider={"autoScalingGroupArn": arn})
+    assert [found["name"] for found in aws("ecs").describe_capacity_providers()["capacityProviders"]] == ["gpu"]

@@ -17,6 +17,7 @@ MODULES = {
     "autoscaling": "autoscaling",
     "backup": "backup",
     "budgets": "budgets",
+    "cloudtrail": "cloudtrail",
     "cloudwatch": "cloudwatch",
     "codedeploy": "codedeploy",
     "core": "core",

@@ -85,3 +85,17 @@ def plan_update() -> None:
         plan.backup_plan, plan.version_id = new.backup_plan, new.version_id
         plan.advanced_backup_settings = new.advanced_backup_settings
         return json.dumps(plan.to_dict())
+
+
+@patch("backup", needed=lacks(Response, "list_recovery_points_by_backup_vault"))
+def recovery_points() -> None:
+    """moto has no recovery points; before a vault is deleted, the provider lists them. No backup ever ran here."""
+    from moto.backup.urls import url_paths
+
+    for end in ("", "/"):  # Go's SDK leaves out the slash at the end, Python's does not
+        url_paths[f"{{0}}/backup-vaults/(?P<name>[^/]+)/recovery-points{end}$"] = Response.dispatch
+
+    @action(Response)
+    def list_recovery_points_by_backup_vault(self: Any) -> str:
+        self.backup_backend.describe_backup_vault(unquote(self.path.split("/backup-vaults/")[1].split("/")[0]))
+        return json.dumps({"RecoveryPoints": []})

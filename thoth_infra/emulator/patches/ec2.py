@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 from moto.ec2.models.launch_templates import LaunchTemplate
+from moto.ec2.models.nat_gateways import NatGatewayBackend
 from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.ec2.responses.vpc_peering_connections import VPCPeeringConnections
 
@@ -55,3 +56,15 @@ def security_group_rule_description() -> None:
     SecurityGroupRule.description = property(
         lambda self: self.ip_range.get("Description") or self.source_group.get("Description")
     )
+
+
+@patch("ec2", needed=ignores(NatGatewayBackend.delete_nat_gateway, "delete_network_interface"))
+def nat_gateway_takes_its_interface_along() -> None:
+    """moto leaves the network interface of a deleted NAT gateway behind, in a subnet that is gone."""
+
+    @wrap(NatGatewayBackend, "delete_nat_gateway")
+    def delete_nat_gateway(original: Any, self: Any, nat_gateway_id: str) -> Any:
+        gateway = original(self, nat_gateway_id)
+        if gateway._eni.id in self.enis:
+            self.delete_network_interface(gateway._eni.id)
+        return gateway

@@ -87,3 +87,12 @@ def deleted_unlisted() -> None:
 def _without_inactive(arns: list[str], known: dict[str, Any]) -> list[str]:
     gone = {one.arn for one in known.values() if one.status == "INACTIVE"}
     return [arn for arn in arns if arn not in gone]
+
+
+@patch("ecs", needed=ignores(Backend.describe_capacity_providers, "capacity_providers"))
+def capacity_providers_without_names() -> None:
+    """DescribeCapacityProviders without names means all of them; moto fails."""
+
+    @wrap(Backend, "describe_capacity_providers")
+    def describe_capacity_providers(original: Any, self: Any, names: list[str] | None) -> Any:
+        return original(self, list(self.capacity_providers) if names is None else names)
