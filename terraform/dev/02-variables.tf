@@ -261,7 +261,7 @@ variable "secrets" {
 }
 
 variable "database" {
-  description = "RDS Postgres."
+  description = "RDS Postgres; null for an environment without it."
   type = object({
     instance_class    = string
     engine_version    = string
@@ -272,7 +272,7 @@ variable "database" {
   })
 
   validation {
-    condition     = var.database.backup_days <= 35
+    condition     = try(var.database.backup_days <= 35, true)
     error_message = "RDS keeps automated backups for 35 days at most."
   }
 }

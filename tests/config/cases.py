@@ -123,7 +123,7 @@ SHAPES = (
          "services.api.scaling.target_percent", "is missing", "add it: Utilisation that autoscaling holds"),
     case("a missing key", Whole(S, "database.multi_az", ""), "database.multi_az", "is missing",
          "add it: Whether a standby runs in another availability zone", at="database:"),
-    case("a missing section", Whole(S, "database", ""), "database", "is missing", "add it: RDS Postgres",
+    case("a missing section", Whole(S, "retention", ""), "retention", "is missing", "add it: How long data lives",
          at="# yaml-language-server"),
     case("a missing section of the defaults", Whole(DEFAULTS, "timeouts", ""), "timeouts", "is missing",
          "add it: The chain of time-outs", at="# yaml-language-server", file=S),
@@ -187,6 +187,31 @@ SECTIONS = (
 )  # fmt: skip
 
 GPU_MUSIC = "launch: { type: gpu, pool: main, gpus: %s, cpu: %s, memory_mib: %s }"
+
+
+def _sqlite(path: str = "/tmp/thoth.sqlite3") -> Edit:
+    return Whole(D, "database", f"database: {{ engine: sqlite, path: {path} }}")
+
+
+WITHOUT_RDS = (
+    case("SQLite on EFS", _sqlite("/mnt/jobs/thoth.sqlite3"), "database.path", "is on EFS: over NFS SQLite's locks do",
+         "use /tmp/thoth.sqlite3, or engine: postgres", file=D, env=D),
+    case("SQLite on EFS by a detour", _sqlite("/tmp/../mnt/models/x"), "database.path", "is on EFS",
+         "use /tmp/thoth.sqlite3", file=D, env=D),
+    case("SQLite where nothing can be written", _sqlite("/var/lib/thoth.sqlite3"), "database.path",
+         "the container's root file system is read-only", "use a file below /tmp", file=D, env=D),
+    case("SQLite in production", Whole(P, "database", "database: { engine: sqlite }"), "database.engine",
+         "production must have its records in RDS", "use engine: postgres", file=P, env=P),
+    case("SQLite and two api tasks", (_sqlite(), Put(D, "services.api.scaling.tasks", "2")), "services.api.scaling",
+         "every api task would have records of its own", "use kind: fixed and tasks: 1", file=D, env=D),
+    case("SQLite and protection", (_sqlite(), Put(D, "protection.deletion_protection", "true")), "database.engine",
+         "says that they matter", "use engine: postgres", file=D, env=D, at="database:"),
+    case("SQLite and somebody else's api",
+         (_sqlite(), Whole(D, "services.api", "api: { scaling: { kind: fixed, tasks: 1 }, image: example.org/api:1 }")),
+         "services.api.image", "the api runs the orchestrator too", "leave it out", file=D, env=D, at="api:"),
+    case("an unknown database engine", Whole(D, "database", "database: { engine: mysql }"), "database.engine",
+         "'mysql' is not a choice", "choose", file=D, env=D),
+)  # fmt: skip
 
 RULES = (
     put("network.subnets.private.1", "10.41.32.0/20", "10.41.32.0/20 is outside the VPC's 10.40.0.0/16",
@@ -382,4 +407,4 @@ LAYERS = (
             settings=("services.api.scaling.kind=fixed",), file="--set"),
 )  # fmt: skip
 
-CASES = (*SCALARS, *SHAPES, *SECTIONS, *RULES, *FILES, *LAYERS)
+CASES = (*SCALARS, *SHAPES, *SECTIONS, *WITHOUT_RDS, *RULES, *FILES, *LAYERS)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.config.support import DEFAULTS, ROOT, Below, End, Put, Whole, edit, problems
 from thoth_infra.config import sources
+from thoth_infra.config.estate import Postgres
 from thoth_infra.config.load import load, names
 from thoth_infra.config.workers import Whisper
 from thoth_infra.contract.services import SERVICES
@@ -175,6 +176,7 @@ def test_variables_are_read_as_what_their_key_takes(root: Path) -> None:
     )
     env = load(root, "staging", variables=variables, settings=settings).environment
     assert env.accounts.own == "123456789012"
+    assert isinstance(env.database, Postgres)
     assert env.database.engine_version == "15.4"
     assert env.alarms.emails == ("a@example.com", "b@example.com")
     assert env.off_hours is None
@@ -218,7 +220,7 @@ def test_a_file_that_is_no_mapping_of_text(root: Path, content: bytes, line: int
 def test_an_empty_file_lacks_its_sections(root: Path) -> None:
     (root / "environments" / "staging.yaml").write_text("# nothing yet\n")
     found = problems(root, "staging")
-    assert {"name", "state", "database"} <= {problem.key for problem in found}
+    assert {"name", "state", "database.multi_az"} <= {problem.key for problem in found}
     assert {problem.wrong for problem in found if problem.file.name == "staging.yaml"} >= {"is missing"}
 
 

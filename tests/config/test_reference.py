@@ -16,7 +16,7 @@ from tests.config.support import ROOT
 from thoth_infra.config import layers, load, reference, schema, shape, sources, yaml_source
 from thoth_infra.config.catalogue import GPU_INSTANCE_TYPES
 from thoth_infra.config.environment import Environment
-from thoth_infra.config.section import Section
+from thoth_infra.config.section import VARIANT_KEYS, Section
 
 AGAIN = "run: python -m thoth_infra.config.reference"
 
@@ -59,7 +59,7 @@ def _models(model: type[Section], seen: set[type[Section]]) -> set[type[Section]
 
 @pytest.mark.parametrize("model", sorted(_models(Environment, set()), key=str), ids=str)
 def test_every_key_is_described_and_has_no_default_that_is_wrong(model: type[Section]) -> None:
-    missing = set(model.model_fields) - set(shape.descriptions(model)) - set(shape.TAGS)
+    missing = set(model.model_fields) - set(shape.descriptions(model)) - set(VARIANT_KEYS)
     assert missing == set()
 
 

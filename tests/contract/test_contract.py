@@ -171,7 +171,7 @@ def test_images_are_listed_once() -> None:
 @pytest.mark.parametrize("endpoints", [True, False])
 def test_flows_run_between_known_groups_on_real_ports(endpoints: bool) -> None:
     groups = {network.ALB, network.DATABASE, network.FILES, *BY_NAME} | ({network.ENDPOINTS} if endpoints else set())
-    flows = list(network.flows(endpoints))
+    flows = list(network.flows(SERVICES, endpoints))
     for flow in flows:
         assert {flow.source, flow.target} <= groups, flow
         assert flow.source != flow.target
@@ -184,11 +184,11 @@ def test_flows_run_between_known_groups_on_real_ports(endpoints: bool) -> None:
 
 
 def test_nobody_reaches_a_queue_worker() -> None:
-    assert {flow.target for flow in network.flows(True)} & set(BY_NAME) == {"api"}
+    assert {flow.target for flow in network.flows(SERVICES, True)} & set(BY_NAME) == {"api"}
 
 
 def test_only_services_with_a_database_reach_it() -> None:
-    reaching = {flow.source for flow in network.flows(True) if flow.target == network.DATABASE}
+    reaching = {flow.source for flow in network.flows(SERVICES, True) if flow.target == network.DATABASE}
     assert reaching == {service.name for service in SERVICES if service.database}
 
 

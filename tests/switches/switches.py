@@ -77,7 +77,7 @@ SWITCHES: tuple[Switch, ...] = (
          "services.music_terms.launch.memory_mib=2048",
          "services.transcription.launch.memory_mib=12288"),
     ),
-    Switch("another-api-image", "api-image", ("services.api.image=registry.example.org/somebody/api:2.4.1",)),
+    Switch("another-api-image", "api", ("services.api.image=registry.example.org/somebody/api:2.4.1",)),
     Switch(
         "peering", "peering",
         ("network.peering.vpc_id=vpc-00000000000000002", f"network.peering.cidr={world.PEER_CIDR}"),
@@ -85,6 +85,11 @@ SWITCHES: tuple[Switch, ...] = (
     ),
     Switch("no-off-hours", "off-hours", ("off_hours=null",)),
     Switch("no-audit-trail", "audit-trail", ("audit.trail=false",)),
+    Switch(
+        "no-rds", "api",
+        ("database.engine=sqlite", "protection.deletion_protection=false", "services.api.scaling.kind=fixed",
+         "services.api.scaling.tasks=1"),
+    ),
     Switch(
         "slack-channel", "slack", ("alarms.slack_workspace_id=T0123456789", "alarms.slack_channel_id=C0123456789"),
         emulated=False,

@@ -40,6 +40,12 @@ BLOCKS: dict[str, tuple[set[str], set[str]]] = {
         {"vpc_peering_connection shared", "vpc_peering_connection_accepter shared", "route shared"}, set()
     ),
     "no-audit-trail": (set(), {"cloudtrail data"}),
+    "no-rds": (
+        set(),
+        {"db_instance", "db_parameter_group", "db_subnet_group", "cloudwatch_log_group database",
+         "iam_role database_monitoring", "iam_role_policy_attachment database_monitoring",
+         "data iam_policy_document task_orchestrator"},
+    ),
     "slack-channel": (
         {"chatbot_slack_channel_configuration alarms", "iam_role chatbot", "iam_role_policy chatbot",
          "data iam_policy_document chatbot", "data iam_policy_document chatbot_trust"},

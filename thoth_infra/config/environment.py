@@ -18,6 +18,7 @@ from thoth_infra.config.estate import (
     Edge,
     GitHub,
     Identity,
+    Postgres,
     Protection,
     Queues,
     Retention,
@@ -28,6 +29,7 @@ from thoth_infra.config.section import Section, Violation
 from thoth_infra.config.services import Gpu, GpuPool, OffHours, ServiceConfig
 from thoth_infra.config.values import EnvironmentName, ProjectName, Region, TagKey, TagValue, Text
 from thoth_infra.config.workers import Audio, Images, Logging, Timeouts, Whisper
+from thoth_infra.contract.services import SERVICES, WITHOUT_RDS, Service
 
 
 class Services(Section):
@@ -98,7 +100,7 @@ class Environment(Section):
     logging: Logging
     """Logging of the containers."""
     database: Database
-    """RDS Postgres."""
+    """Where the records are: RDS Postgres, or a file."""
     retention: Retention
     """How long data lives."""
     audit: Audit
@@ -113,6 +115,11 @@ class Environment(Section):
     def violations(self) -> Iterator[Violation]:
         """Yield every rule between sections that does not hold."""
         return rules.violations(self)
+
+    @property
+    def running(self) -> tuple[Service, ...]:
+        """The services of the contract that run in this environment."""
+        return SERVICES if isinstance(self.database, Postgres) else WITHOUT_RDS
 
     @property
     def prefix(self) -> str:

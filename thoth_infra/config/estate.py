@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from pathlib import PurePosixPath
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -27,6 +29,7 @@ from thoth_infra.config.values import (
     SlackId,
     StateKey,
 )
+from thoth_infra.contract.storage import SCRATCH, VOLUMES
 
 
 class Accounts(Section):
@@ -102,9 +105,11 @@ class Edge(Section):
     """Idle time after which the load balancer closes a connection."""
 
 
-class Database(Section):
+class Postgres(Section):
     """RDS Postgres."""
 
+    engine: Literal["postgres"]
+    """RDS Postgres; or sqlite, for an environment without RDS."""
     instance_class: InstanceClass
     """Instance class, for instance db.t4g.medium."""
     engine_version: PostgresVersion
@@ -127,6 +132,38 @@ class Database(Section):
                 f"{self.max_allocated_gib} leaves no room to grow above allocated_gib {self.allocated_gib}",
                 f"use at least {least}",
             )
+
+
+class Sqlite(Section):
+    """No RDS: a file in the scratch space of the API's only task, which runs the orchestrator too.
+
+    The records end with the task. Good for trying things out, and refused where deletion protection is on.
+    """
+
+    engine: Literal["sqlite"]
+    """SQLite, a file."""
+    path: Annotated[str, Field(pattern=r"^/[A-Za-z0-9._/-]+$")] = "/tmp/thoth.sqlite3"  # noqa: S108 - the scratch volume
+    """The file, in the container."""
+
+    def violations(self) -> Iterator[Violation]:
+        """SQLite keeps its promises on a local disk only, and the container has one place to write to."""
+        path = PurePosixPath(posixpath.normpath(self.path))
+        if any(path.is_relative_to(volume.path) for volume in VOLUMES):
+            yield Violation(
+                "path",
+                f"{self.path} is on EFS: over NFS SQLite's locks do not hold between hosts and its write-ahead log"
+                " needs shared memory, so two tasks (every deployment has two for a while) would damage the file",
+                "use /tmp/thoth.sqlite3, or engine: postgres",
+            )
+        elif not path.is_relative_to(SCRATCH):
+            yield Violation(
+                "path",
+                f"{self.path} can't be written: the container's root file system is read-only",
+                f"use a file below {SCRATCH}",
+            )
+
+
+Database: TypeAlias = Annotated[Postgres | Sqlite, Field(discriminator="engine")]
 
 
 class Queues(Section):

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from thoth_infra.config.section import VARIANT_KEYS
 from thoth_infra.config.yaml_source import KeyPath
 
 # The layers' names, lowest first.
 DEFAULTS, ENVIRONMENT, DOTENV, PROCESS, OPTIONS = "defaults", "environment", "dotenv", "process", "options"
 COMMITTED = frozenset({DEFAULTS, ENVIRONMENT})
-# The keys by which the variants of a union are told apart (``launch.type``, ``scaling.kind``).
-_TAGS = ("type", "kind")
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ def _note_items(merged: Merged, layer: Layer, value: Any, path: KeyPath) -> None
 
 
 def _other_variant(below: dict[str, Any], above: dict[str, Any]) -> bool:
-    return any(tag in above and above[tag] != below.get(tag, above[tag]) for tag in _TAGS)
+    return any(tag in above and above[tag] != below.get(tag, above[tag]) for tag in VARIANT_KEYS)
 
 
 def flatten(data: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:

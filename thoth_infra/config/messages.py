@@ -8,7 +8,7 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from thoth_infra.config import shape
-from thoth_infra.config.section import Violation
+from thoth_infra.config.section import VARIANT_KEYS, Violation
 from thoth_infra.config.yaml_source import KeyPath
 from thoth_infra.errors import did_you_mean
 
@@ -83,7 +83,7 @@ def _explain(path: KeyPath, detail: ErrorDetails, data: dict[str, Any]) -> tuple
 
 def _unknown_key(path: KeyPath, data: dict[str, Any]) -> tuple[str, str]:
     section = shape.at(data, path[:-1])
-    tag = next((name for name in shape.TAGS if name in section), None) if isinstance(section, dict) else None
+    tag = next((name for name in VARIANT_KEYS if name in section), None) if isinstance(section, dict) else None
     of = f" of {tag}: {section[tag]}" if tag else ""
     return f"is not a known key{of}", did_you_mean(path[-1], shape.fields(path[:-1], data))
 

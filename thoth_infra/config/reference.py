@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from thoth_infra.config import catalogue, schema, shape, values
 from thoth_infra.config.environment import Environment
+from thoth_infra.config.section import VARIANT_KEYS
 from thoth_infra.config.sources import ENV_KEYS
 from thoth_infra.config.values import Matching, OneOf
 from thoth_infra.files import write_atomic
@@ -93,7 +94,7 @@ def _rows(path: tuple[str, ...], annotation: Any, variant: str = "") -> Iterator
 
 def _row(path: tuple[str, ...], model: type[BaseModel], name: str, info: FieldInfo, variant: str = "") -> Row:
     dotted = ".".join(path)
-    of = f" (of {variant})" if variant and name not in shape.TAGS else ""
+    of = f" (of {variant})" if variant and name not in VARIANT_KEYS else ""
     variables = [f"`{key}`" for key, target in ENV_KEYS.items() if target == dotted.replace("<name>", "main")]
     meaning = " ".join(shape.descriptions(model).get(name, "Tells the variants apart.").split())
     names = f" Variable: {', '.join(variables)}." if variables else ""

@@ -192,6 +192,30 @@ def _audit(env: Environment) -> Iterator[Violation]:
         )
 
 
+def _records(env: Environment) -> Iterator[Violation]:
+    """Records in a file of one task: nothing to protect, and nobody to share them with."""
+    if env.database.engine == "postgres" or env.name == PRODUCTION:
+        return  # production is refused altogether
+    if env.protection.deletion_protection:
+        yield Violation(
+            "database.engine",
+            "records in a file end with the task, and protection.deletion_protection says that they matter",
+            "use engine: postgres",
+        )
+    if env.services.api.image is not None:
+        yield Violation(
+            "services.api.image",
+            "without RDS the api runs the orchestrator too, which only Thoth's own image does",
+            "leave it out, or use database.engine: postgres",
+        )
+    if env.services.api.scaling.bounds != (1, 1):
+        yield Violation(
+            "services.api.scaling",
+            "without RDS every api task would have records of its own",
+            "use kind: fixed and tasks: 1, or database.engine: postgres",
+        )
+
+
 def _production(key: str, holds: Callable[[Environment], bool], wrong: str, right: str) -> Rule:
     """Return the rule that ``holds`` in production."""
 
@@ -204,16 +228,18 @@ def _production(key: str, holds: Callable[[Environment], bool], wrong: str, righ
 
 RULES: tuple[Rule, ...] = (
     _subnets, _peering, _existing_vpc, _zones, _domain, _state, _accounts, _tags, _pools_used, _ffmpeg,
-    _dead_letters, _erasure, _audit,
+    _dead_letters, _erasure, _audit, _records,
     _production("protection.deletion_protection", lambda env: env.protection.deletion_protection,
                 "must protect its database and load balancer from deletion", "use true"),
     _production("protection.final_snapshot", lambda env: env.protection.final_snapshot,
                 "must leave a snapshot of a deleted database", "use true"),
     _production("protection.approval", lambda env: env.protection.approval == "manual",
                 "must have each deployment approved by a person", "use manual"),
-    _production("database.multi_az", lambda env: env.database.multi_az,
+    _production("database.engine", lambda env: env.database.engine == "postgres",
+                "must have its records in RDS", "use engine: postgres"),
+    _production("database.multi_az", lambda env: env.database.engine != "postgres" or env.database.multi_az,
                 "must have a database standby in another zone", "use true"),
-    _production("database.backup_days", lambda env: env.database.backup_days >= 14,
+    _production("database.backup_days", lambda env: env.database.engine != "postgres" or env.database.backup_days >= 14,
                 "must keep backups for 14 days at least", "use 14 to 35"),
     _production("budget", lambda env: env.budget is not None,
                 "must have a budget", "give budget.monthly_usd"),

@@ -9,6 +9,9 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
 
+# The keys by which the variants of a union are told apart: `launch.type`, `scaling.kind`, `database.engine`.
+VARIANT_KEYS = ("type", "kind", "engine")
+
 
 @dataclass(frozen=True)
 class Violation:

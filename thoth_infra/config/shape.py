@@ -14,10 +14,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from thoth_infra.config.environment import Environment
+from thoth_infra.config.section import VARIANT_KEYS
 from thoth_infra.config.yaml_source import KeyPath
-
-# The keys by which the variants of a union are told apart.
-TAGS = ("type", "kind")
 
 
 @dataclass(frozen=True)
@@ -70,12 +68,12 @@ def variants(annotation: Any, data: Any = None) -> tuple[type[BaseModel], ...]:
 
 def tag_of(data: Any) -> Any:
     """Return what ``data`` gives for the key that names its variant, or None."""
-    return next((data[tag] for tag in TAGS if tag in data), None) if isinstance(data, dict) else None
+    return next((data[tag] for tag in VARIANT_KEYS if tag in data), None) if isinstance(data, dict) else None
 
 
 def tag_values(model: type[BaseModel]) -> tuple[Any, ...]:
     """Return the values of a variant's tag; none for a model that is no variant."""
-    tag = next((tag for tag in TAGS if tag in model.model_fields), None)
+    tag = next((tag for tag in VARIANT_KEYS if tag in model.model_fields), None)
     return get_args(model.model_fields[tag].annotation) if tag else ()
 
 

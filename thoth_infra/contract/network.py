@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from thoth_infra.contract.services import SERVICES
+from thoth_infra.contract.services import Service
 
 NFS_PORT = 2049
 POSTGRES_PORT = 5432
@@ -32,9 +32,9 @@ class Flow:
         return f"{self.source}-to-{self.target}"
 
 
-def flows(interface_endpoints: bool) -> Iterator[Flow]:
+def flows(services: Iterable[Service], interface_endpoints: bool) -> Iterator[Flow]:
     """Yield every connection inside the VPC that the services need."""
-    for service in SERVICES:
+    for service in services:
         if service.port is not None:
             yield Flow(ALB, service.name, service.port, f"Requests to {service.name}")
         if service.mounts:

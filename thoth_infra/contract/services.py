@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from thoth_infra.contract import metrics as m
 from thoth_infra.contract.queues import RESULTS, STAGE_QUEUES, Queue, Stage
@@ -254,6 +254,24 @@ MUSIC_TERMS = Service(
     variables=_worker_variables(Stage.MUSIC_TERMS),
 )
 
+# Without RDS the records are in a file, which only one task can use: the API runs the orchestrator itself.
+API_ALONE = replace(
+    API,
+    description="HTTP API, web page and orchestrator, with the records in a file",
+    consumes=ORCHESTRATOR.consumes,
+    sends=ORCHESTRATOR.sends,
+    database=False,
+    variables=(
+        *dict.fromkeys(
+            variable
+            for variable in (*API.variables, *ORCHESTRATOR.variables)
+            if variable not in _DATABASE and (variable in API.variables or variable.name != "SERVICE_NAME")
+        ),
+        Variable("DATABASE_PATH", Setting("database.path"), "File of the SQLite database, in place of Postgres"),
+    ),
+)
+
 SERVICES: tuple[Service, ...] = (API, ORCHESTRATOR, AUDIO_EXTRACTION, TRANSCRIPTION, MUSIC_TERMS)
 BY_NAME: dict[str, Service] = {service.name: service for service in SERVICES}
+WITHOUT_RDS: tuple[Service, ...] = (API_ALONE, AUDIO_EXTRACTION, TRANSCRIPTION, MUSIC_TERMS)
 IMAGES: tuple[str, ...] = tuple(dict.fromkeys(service.image for service in SERVICES))

@@ -39,6 +39,9 @@ ARCHIVE = Bucket("archive", "Transcripts, terms and sources of finished jobs")
 LOGS = Bucket("logs", "Access logs of the load balancer and of the other buckets")
 BUCKETS: tuple[Bucket, ...] = (MEDIA, ARCHIVE, LOGS)
 
+# The only place besides the volumes where a container may write; it ends with the task.
+SCRATCH = "/tmp"  # noqa: S108 - a volume of the task's own
+
 # The user and group of every container, and the owner of the access points' folders.
 CONTAINER_UID = 1000
 CONTAINER_GID = 1000

@@ -8,7 +8,7 @@ from typing import Any, assert_never
 from thoth_infra.config.catalogue import AGENT_RESERVE_MIB
 from thoth_infra.config.environment import Environment
 from thoth_infra.contract import metrics, network
-from thoth_infra.contract.services import DATABASE_SECRET, IMAGES, SERVICES, Service
+from thoth_infra.contract.services import DATABASE_SECRET, IMAGES, Service
 from thoth_infra.contract.variables import (
     BucketName,
     Constant,
@@ -49,7 +49,7 @@ class ServiceView:
 
 def context(env: Environment) -> dict[str, Any]:
     """Return the templates' variables that derive from the contract."""
-    views = [_view(env, service) for service in SERVICES]
+    views = [_view(env, service) for service in env.running]
     parts = ("references", "secrets", "secret_arns", "repository_arns", "policy")
     return {
         "services": views,
@@ -57,18 +57,18 @@ def context(env: Environment) -> dict[str, Any]:
         "images": list(IMAGES),
         "image_repository_arns": [_repository_arn(env, image) for image in IMAGES],
         "security_groups": _security_groups(env),
-        "https_clients": Expression(f'toset(["{GPU_HOSTS}", {_names()}])'),
+        "https_clients": Expression(f'toset(["{GPU_HOSTS}", {_names(env)}])'),
         "listener_ports": ["80", "443"] if env.domain else ["80"],
         "uses_shared_account": bool(env.network.peering or (env.domain and env.domain.zone_account == "shared")),
-        "contract_alarms": _alarms(),
+        "contract_alarms": _alarms(env),
         "namespace": metrics.NAMESPACE,
         "metric": {name: m.name for name, m in vars(metrics).items() if isinstance(m, metrics.Metric)},
         "agent_reserve_mib": AGENT_RESERVE_MIB,
     }
 
 
-def _names() -> str:
-    return ", ".join(f'"{service.name}"' for service in SERVICES)
+def _names(env: Environment) -> str:
+    return ", ".join(f'"{service.name}"' for service in env.running)
 
 
 def _view(env: Environment, service: Service) -> ServiceView:
@@ -123,16 +123,17 @@ def _secret_arn(secret: str) -> str:
 def _security_groups(env: Environment) -> dict[str, str]:
     groups = [
         (network.ALB, "Load balancer"),
-        (network.DATABASE, "RDS"),
         (network.FILES, "EFS mount targets"),
         (GPU_HOSTS, "GPU instances: ECS agent and Session Manager"),
     ]
+    if any(service.database for service in env.running):
+        groups.append((network.DATABASE, "RDS"))
     if env.network.interface_endpoints:
         groups.append((network.ENDPOINTS, "Interface endpoints"))
-    return dict(sorted(groups + [(service.name, service.description) for service in SERVICES]))
+    return dict(sorted(groups + [(service.name, service.description) for service in env.running]))
 
 
-def _alarms() -> dict[str, dict[str, Any]]:
+def _alarms(env: Environment) -> dict[str, dict[str, Any]]:
     """Alarms on the workers' own metrics."""
 
     def alarm(
@@ -152,7 +153,7 @@ def _alarms() -> dict[str, dict[str, Any]]:
         }
 
     alarms = {}
-    for service in SERVICES:
+    for service in env.running:
         if metrics.GPU_UTILIZATION in service.metrics:
             limit = "var.alarms.gpu_utilization_percent"
             text = f'"GPUs of {service.name} are busier than ${{{limit}}} %: capacity is short"'

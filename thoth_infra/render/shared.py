@@ -7,7 +7,7 @@ from typing import Any
 
 from thoth_infra.config.environment import Environment
 from thoth_infra.config.shared import SharedAccount
-from thoth_infra.contract.services import IMAGES, SERVICES
+from thoth_infra.contract.services import IMAGES
 
 SHARED_SECTIONS: dict[str, tuple[str, ...]] = {
     "Identity": ("project", "region", "account_id", "tags"),
@@ -31,7 +31,7 @@ def shared_variables(shared: SharedAccount, environments: Sequence[Environment])
         "role_name": environments[0].identity.shared_role,
         "trusted_role_arns": _roles(environments, lambda env: env.identity.operator_roles),
         "reading_role_arns": _roles(environments, lambda env: [f"{env.prefix}-github-plan"]),
-        "pull_role_arns": _roles(pulling, lambda env: [f"{env.prefix}-{s.name}-execution" for s in SERVICES]),
+        "pull_role_arns": _roles(pulling, lambda env: [f"{env.prefix}-{s.name}-execution" for s in env.running]),
         "push_role_arns": _roles(pulling, lambda env: [f"{env.prefix}-github-deploy"]),
     }
 

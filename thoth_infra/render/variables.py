@@ -6,10 +6,11 @@ from functools import reduce
 from typing import Any
 
 from thoth_infra.config.environment import Environment
+from thoth_infra.config.estate import Postgres
 from thoth_infra.config.services import CpuScaling, FixedScaling, Gpu, GpuPool, OffHours, ServiceConfig
 from thoth_infra.contract import network
 from thoth_infra.contract.queues import QUEUES, STAGE_QUEUES
-from thoth_infra.contract.services import BY_NAME, SECRETS, SERVICES, HealthCheck, Service
+from thoth_infra.contract.services import SECRETS, HealthCheck, Service
 from thoth_infra.contract.storage import (
     ARCHIVE,
     BUCKETS,
@@ -52,7 +53,7 @@ def variables(env: Environment) -> dict[str, Any]:
         "edge": env.edge.model_dump(),
         "flows": _flows(env),
         "gpu_pools": {name: _pool(pool) for name, pool in sorted(env.gpu_pools.items())},
-        "services": {service.name: _service(env, service) for service in SERVICES},
+        "services": {service.name: _service(env, service) for service in env.running},
         "stop_timeout_seconds": env.timeouts.stop_seconds,
         "off_hours": _off_hours(env.off_hours) if env.off_hours else None,
         "queues": _queues(env),
@@ -65,13 +66,17 @@ def variables(env: Environment) -> dict[str, Any]:
         "container_user": {"uid": CONTAINER_UID, "gid": CONTAINER_GID},
         "buckets": _buckets(env),
         "secrets": {secret.name: list(secret.fields) for secret in SECRETS},
-        "database": env.database.model_dump(),
+        "database": _database(env),
         "log_retention_days": {"logs": env.retention.logs_days, "audit": env.retention.audit_days},
         "protection": env.protection.model_dump(include={"deletion_protection", "final_snapshot"}),
         "alarms": env.alarms.model_dump(exclude={"slack_workspace_id", "slack_channel_id"}) | {"slack": _slack(env)},
         "budget": env.budget.model_dump() if env.budget else None,
         "github_repository": env.github.repository,
     }
+
+
+def _database(env: Environment) -> dict[str, Any] | None:
+    return env.database.model_dump(exclude={"engine"}) if isinstance(env.database, Postgres) else None
 
 
 def _slack(env: Environment) -> dict[str, str] | None:
@@ -106,7 +111,7 @@ def _network(env: Environment) -> dict[str, Any]:
 
 def _flows(env: Environment) -> dict[str, Any]:
     endpoints = bool(env.network.interface_endpoints)
-    found = [*network.flows(endpoints)]
+    found = [*network.flows(env.running, endpoints)]
     if endpoints:
         # An endpoint answers to AWS's own name for all of the VPC, so the hosts are sent there too.
         reason = "GPU hosts pull images privately"
@@ -267,5 +272,3 @@ def _buckets(env: Environment) -> dict[str, Any]:
         for bucket in BUCKETS
     }
 
-
-assert set(BY_NAME) == {service.name for service in SERVICES}  # noqa: S101 - names are unique
