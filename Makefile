@@ -17,7 +17,7 @@ LOCK := requirements/dev.lock
 RUN = $(THOTH) $(1) --env $(ENV) $(ARGS)
 
 .PHONY: help venv demo test drill drill-switches lint fmt-code bench rehearse policy lock
-.PHONY: status start-services stop-services restart-service logs gpu-status
+.PHONY: status start-services stop-services restart-service logs gpu-status images
 .PHONY: init plan apply destroy plan-target fmt validate clean output drift render check
 
 help: ## Show this help
@@ -95,6 +95,9 @@ logs: $(STAMP) ## Show a service's log: SERVICE=api, ARGS='--follow --since 1h'
 gpu-status: $(STAMP) ## Show the GPU hosts
 	@$(call RUN,gpu-status)
 
+images: $(STAMP) ## Build the container images: ARGS='transcription --network host'
+	@$(THOTH) images build $(ARGS)
+
 ##@ Review
 
 policy: $(STAMP) ## Check the rendered trees and their plans, on an emulated AWS
@@ -143,3 +146,7 @@ lock: ## Lock the dependencies anew (needs uv)
 	  --extra emulator --group dev pyproject.toml -o $(LOCK)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  requirements/policy.in -o requirements/policy.lock
+	@for image in audio-extraction music-terms "transcription gpu"; do \
+	  uv pip compile --quiet --python-version 3.12 --python-platform x86_64-manylinux_2_28 --generate-hashes \
+	  --no-emit-index-url $$(printf -- '--group pyproject.toml:%s ' $$image) \
+	  -o "requirements/$${image%% *}.lock"; done

@@ -387,6 +387,7 @@ services = {
       VISIBILITY_TIMEOUT_SECONDS = "600"
       WHISPER_ALLOW_CPU          = "false"
       WHISPER_BATCH_SIZE         = "8"
+      WHISPER_CHUNK_SECONDS      = "30"
       WHISPER_COMPUTE_TYPE       = "int8_float16"
       WHISPER_MODEL              = "large-v3"
     }

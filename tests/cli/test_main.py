@@ -28,7 +28,7 @@ WANTED = (
 # Commands with an argument, and the make variable that it comes from.
 ARGUMENT = {"plan-target": "TARGET", "restart-service": "SERVICE", "logs": "SERVICE"}
 # Targets that act on every environment unless ENV= names one, or on none.
-OF_ALL = frozenset({"render", "policy", "rehearse"})
+OF_ALL = frozenset({"render", "policy", "rehearse", "images"})
 # Commands that need more words than a make target can pass on well.
 WITHOUT_TARGET = frozenset({"env", "unlock", "terraform"})
 # Targets about this repository instead of an environment.

@@ -53,9 +53,9 @@ class Verdicts:
 def make(estate: Estate) -> Verdicts:
     """Let every role make its attempts under the emulator's enforcement, the destructive control last."""
     _seed(estate)
-    people = {service.name: _signed_in(estate, f"{estate.env.prefix}-{service.name}-task") for service in SERVICES}
-    control = _signed_in(estate, _everything(estate))
-    _enforce(estate)
+    people = {service.name: signed_in(estate, f"{estate.env.prefix}-{service.name}-task") for service in SERVICES}
+    control = signed_in(estate, everything(estate))
+    enforce(estate)
     allowed = {service.name: tuple(_work(estate, service, people[service.name])) for service in SERVICES}
     attempts = {service.name: tuple(forbidden(estate, service)) for service in SERVICES}
     refused = {name: tuple(map(people[name].attempt, attempts[name])) for name in attempts}
@@ -63,11 +63,11 @@ def make(estate: Estate) -> Verdicts:
     return Verdicts(allowed, refused, tuple(map(control.attempt, every.values())))
 
 
-class _SignedIn:
+class SignedIn:
     """boto3 with the credentials of one role."""
 
     def __init__(self, estate: Estate, credentials: Mapping[str, str]) -> None:
-        self._estate, self._credentials = estate, credentials
+        self._estate, self.credentials = estate, credentials
         self._clients: dict[str, Any] = {}
 
     def attempt(self, attempt: Attempt) -> Verdict:
@@ -77,10 +77,14 @@ class _SignedIn:
             return _verdict(attempt, error)
         return Verdict(attempt, "", "")
 
-    def call(self, service: str, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    def client(self, service: str) -> Any:
+        """A boto3 client with these credentials."""
         if service not in self._clients:
-            self._clients[service] = _client(self._estate, service, self._credentials)
-        client = self._clients[service]
+            self._clients[service] = _client(self._estate, service, self.credentials)
+        return self._clients[service]
+
+    def call(self, service: str, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        client = self.client(service)
         (method,) = (m for m, found in client.meta.method_to_api_mapping.items() if found == operation)
         found: dict[str, Any] = getattr(client, method)(**parameters)
         return found
@@ -113,12 +117,12 @@ def _owner(estate: Estate, service: str) -> Any:
     return estate.emulator.client(service, account_id=estate.names.account, region=estate.env.region)
 
 
-def _signed_in(estate: Estate, role: str) -> _SignedIn:
+def signed_in(estate: Estate, role: str) -> SignedIn:
     assumed = _owner(estate, "sts").assume_role(RoleArn=estate.names.role(role), RoleSessionName="task")
-    return _SignedIn(estate, assumed["Credentials"])
+    return SignedIn(estate, assumed["Credentials"])
 
 
-def _everything(estate: Estate) -> str:
+def everything(estate: Estate) -> str:
     """Make a role that may do everything, and return its name."""
     iam, name = _owner(estate, "iam"), "control"
     trust = '{"Version": "2012-10-17", "Statement": []}'
@@ -140,13 +144,13 @@ def _seed(estate: Estate) -> None:
             s3.put_object(Bucket=estate.names.bucket(bucket), Key=f"{JOB}seed.mp4", Body=b"x")
 
 
-def _enforce(estate: Estate) -> None:
+def enforce(estate: Estate) -> None:
     """From now on every request needs a policy that allows it."""
     address, text = f"{estate.emulator.url}/moto-api/reset-auth", {"Content-Type": "text/plain"}
     urlopen(Request(address, b"0", text, method="POST"), timeout=20).close()  # noqa: S310 - loopback
 
 
-def _work(estate: Estate, service: Service, who: _SignedIn) -> Iterator[Verdict]:
+def _work(estate: Estate, service: Service, who: SignedIn) -> Iterator[Verdict]:
     """Make every call of the service's code, with what the calls before it answered."""
     known: dict[str, Any] = {}
     for call in calls(service):

@@ -80,6 +80,7 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
         "Operations",
         "Show the GPU hosts: type, market, free GPUs, tasks, age, AMI.",
     ),
+    "images": ("images", "images_group", "Operations", "Build the container images, and tell their sizes."),
 }
 
 

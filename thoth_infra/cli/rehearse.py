@@ -136,7 +136,7 @@ class _Stage:
         return replace(_planned(made), in_state=self._in_state())
 
     def _destroy(self) -> Outcome:
-        made = self._terraform.plan(destroy=True)
+        made = self._terraform.plan(destroy=True, refresh=False)  # the step before has left nothing to find
         if made.changes:
             self._terraform.apply(made.path)
         remaining = self._in_state()

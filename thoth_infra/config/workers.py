@@ -56,6 +56,8 @@ class Whisper(Section):
     """Whether a container without a GPU transcribes on the CPU instead of failing."""
     checkpoint_seconds: Annotated[int, Field(ge=30, le=1800)] = 180
     """Seconds of audio between two checkpoints."""
+    chunk_seconds: Annotated[int, Field(ge=5, le=30)] = 30
+    """Longest stretch of speech that the model hears at once; shorter resists made-up text and costs speed."""
 
 
 class Audio(Section):

@@ -236,6 +236,9 @@ TRANSCRIPTION = Service(
         Variable(
             "CHECKPOINT_SECONDS", Setting("whisper.checkpoint_seconds"), "Seconds of audio between two checkpoints"
         ),
+        Variable(
+            "WHISPER_CHUNK_SECONDS", Setting("whisper.chunk_seconds"), "Longest stretch that the model hears at once"
+        ),
         Variable("GPU_HOURLY_COST", Setting("gpu_hourly_cost"), "US dollars per GPU hour, for the cost metric"),
     ),
 )

@@ -214,11 +214,12 @@ def _deployment(env: Environment, config: ServiceConfig) -> dict[str, int]:
 
 
 def _environment(env: Environment, service: Service) -> dict[str, str]:
-    values = {v.name: text for v in service.environment if (text := _plain(env, v)) is not None}
+    values = {v.name: text for v in service.environment if (text := plain(env, v)) is not None}
     return dict(sorted(values.items()))
 
 
-def _plain(env: Environment, variable: Variable) -> str | None:
+def plain(env: Environment, variable: Variable) -> str | None:
+    """Return a variable's value where it is known before anything is applied; None for a reference."""
     match variable.source:
         case Constant(value):
             return value
@@ -271,4 +272,3 @@ def _buckets(env: Environment) -> dict[str, Any]:
         }
         for bucket in BUCKETS
     }
-

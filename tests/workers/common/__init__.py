@@ -1,0 +1,1 @@
+"""What every worker shares, proved with real threads, processes, files and an emulated SQS."""

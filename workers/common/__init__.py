@@ -1,0 +1,1 @@
+"""What every worker shares: the loop, its ports, messages, settings, logs, metrics and health."""

@@ -1,0 +1,1 @@
+"""Turns a lesson's sound into words with times, with faster-whisper."""
