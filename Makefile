@@ -14,9 +14,11 @@ VENV := .venv
 STAMP := $(VENV)/.installed
 THOTH := $(VENV)/bin/thoth-infra
 LOCK := requirements/dev.lock
+AUDIT := .thoth/audit
+IMAGE_LOCKS := $(addprefix requirements/,$(addsuffix .lock,audio-extraction transcription music-terms))
 RUN = $(THOTH) $(1) --env $(ENV) $(ARGS)
 
-.PHONY: help venv demo test drill drill-switches lint fmt-code bench rehearse policy lock
+.PHONY: help venv demo test drill drill-switches lint fmt-code bench bench-workers sbom scan rehearse policy lock
 .PHONY: status start-services stop-services restart-service logs gpu-status images
 .PHONY: init plan apply destroy plan-target fmt validate clean output drift render check
 
@@ -141,11 +143,33 @@ fmt-code: $(STAMP) ## Format the Python code
 bench: $(STAMP) ## Measure speed, as ratios within one run
 	@$(VENV)/bin/python -m tests.bench $(ARGS)
 
+bench-workers: $(STAMP) ## Measure the workers beside what they wrap, and their memory
+	@$(VENV)/bin/python -m tests.workers.bench $(ARGS)
+
+sbom: $(AUDIT)/.installed ## Write a bill of materials of each image's packages into dist/sbom
+	@mkdir -p dist/sbom
+	@for lock in $(IMAGE_LOCKS); do name=$$(basename "$$lock" .lock); \
+	  $(AUDIT)/bin/cyclonedx-py requirements "$$lock" --output-file "dist/sbom/$$name.cdx.json"; \
+	  echo "dist/sbom/$$name.cdx.json"; done
+
+scan: $(AUDIT)/.installed ## Look for known vulnerabilities in each image's packages (asks the package index)
+	@failed=; for lock in $(IMAGE_LOCKS); do echo "$$lock"; \
+	  $(AUDIT)/bin/pip-audit --disable-pip --no-deps --require-hashes --requirement "$$lock" \
+	  --progress-spinner off || failed="$$failed $$lock"; done; \
+	  test -z "$$failed" || { echo "known vulnerabilities:$$failed" >&2; exit 1; }
+
+$(AUDIT)/.installed: requirements/audit.lock
+	@$(PYTHON) -m venv $(AUDIT)
+	@$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
 lock: ## Lock the dependencies anew (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --extra emulator --group dev pyproject.toml -o $(LOCK)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  requirements/policy.in -o requirements/policy.lock
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  requirements/audit.in -o requirements/audit.lock
 	@for image in audio-extraction music-terms "transcription gpu"; do \
 	  uv pip compile --quiet --python-version 3.12 --python-platform x86_64-manylinux_2_28 --generate-hashes \
 	  --no-emit-index-url $$(printf -- '--group pyproject.toml:%s ' $$image) \

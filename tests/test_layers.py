@@ -22,13 +22,13 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"config"}),
     frozenset({"render"}),
     frozenset({"terraform", "aws", "emulator"}),
-    frozenset({"review"}),
+    frozenset({"review", "local"}),
     frozenset({"simulate"}),
     frozenset({"cli"}),
 )
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 # Workers ship without the command line and what it needs.
-CLOSED_TO_WORKERS = frozenset({"cli", "terraform", "render", "emulator", "review", "config", "simulate", "aws"})
+CLOSED_TO_WORKERS = frozenset({"cli", "terraform", "render", "emulator", "review", "config", "simulate", "aws", "local", "review"})
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 WORKERS = sorted((PROJECT / "workers").rglob("*.py"))

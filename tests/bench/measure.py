@@ -15,18 +15,28 @@ Run = Callable[[], float]
 
 @dataclass(frozen=True)
 class Row:
-    """One figure: ``measured`` must not be above ``bound``; a bound of None is for information."""
+    """One figure, which must be at most ``bound`` or at least ``least``; without either it is for information."""
 
     what: str
     measured: float
     unit: str
     bound: float | None = None
     note: str = ""
+    least: float | None = None
 
     @property
     def holds(self) -> bool:
         """Whether the bound is kept."""
-        return self.bound is None or self.measured <= self.bound
+        return (self.bound is None or self.measured <= self.bound) and (
+            self.least is None or self.measured >= self.least
+        )
+
+    @property
+    def shown_bound(self) -> str:
+        """The bound as people read it; empty without one."""
+        if self.bound is not None:
+            return f"≤ {self.bound:.2f} {self.unit}".rstrip()
+        return "" if self.least is None else f"≥ {self.least:.2f} {self.unit}".rstrip()
 
 
 def process(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], before: Callable[[], None] | None = None) -> Run:
@@ -58,8 +68,8 @@ def table(rows: Sequence[Row]) -> str:
     """Return the rows as ``what | measured | bound | holds``."""
     cells = [("what", "measured", "bound", "holds")]
     for row in rows:
-        bound = "" if row.bound is None else f"≤ {row.bound:.2f} {row.unit}".rstrip()
-        verdict = "" if row.bound is None else "yes" if row.holds else "NO"
+        bound = row.shown_bound
+        verdict = bound and ("yes" if row.holds else "NO")
         cells.append((f"{row.what}{row.note and f' ({row.note})'}", f"{row.measured:.2f} {row.unit}".rstrip(),
                       bound, verdict))  # fmt: skip
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]

@@ -33,7 +33,20 @@ OF_ALL = frozenset({"render", "policy", "rehearse", "images"})
 WITHOUT_TARGET = frozenset({"env", "unlock", "terraform"})
 # Targets about this repository instead of an environment.
 OF_THE_PROJECT = frozenset(
-    {"help", "demo", "venv", "check", "test", "drill", "drill-switches", "lint", "fmt-code", "bench", "lock"}
+    {
+        "help",
+        "demo",
+        "venv",
+        "check",
+        "test",
+        "drill",
+        "drill-switches",
+        "lint",
+        "fmt-code",
+        "bench",
+        "bench-workers",
+        "lock",
+    }
 )
 
 Ended = tuple[int, str, str]

@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("evaluate", help="print word error rates and time errors on held-out phrases")
     evaluate.add_argument("model", type=Path, nargs="?", default=MODEL)
     evaluate.add_argument("--seconds", type=float, default=90, help="length of each lesson")
-    evaluate.add_argument("--lessons", type=int, default=3, help="lessons of each kind of voice")
+    evaluate.add_argument("--lessons", type=int, default=6, help="lessons of each kind of voice")
     evaluate.add_argument("--phrases", type=int, default=60, help="single phrases of each kind of voice")
     evaluate.set_defaults(run=_evaluate)
     return parser

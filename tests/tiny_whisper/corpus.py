@@ -1,6 +1,7 @@
 """What the tiny model knows: a closed vocabulary of a guitar lesson, its phrases, its voices, and what is held out.
 
-The committed model was trained on exactly this. Changing a word, a template, a voice or `held_out` means training again.
+The committed model was trained on exactly this. Changing a word, a template, a voice or `held_out` means to
+train again.
 """
 
 from __future__ import annotations
@@ -11,16 +12,15 @@ from enum import StrEnum
 
 from tests.tiny_whisper.espeak import Voice
 
-CARRIER = tuple(
-    "play the a now and then with your slowly again practice listen to this use on in first "
-    "second third next we repeat".split()
-)
-MUSIC = tuple(
-    "guitar chord chords barre power scale scales major minor pentatonic string strings fret finger "
-    "hammer pull off palm muting alternate picking strumming pattern capo metronome arpeggio vibrato blues "
-    "progression root note notes drop tuning rhythm tempo melody harmony octave bend slide riff solo bass".split()
-)
-WORDS = tuple(sorted({*CARRIER, *MUSIC}))
+_CARRIER = """
+    play the a now and then with your slowly again practice listen to this use on in first second third next we repeat
+"""
+_MUSIC = """
+    guitar chord chords barre power scale scales major minor pentatonic string strings fret finger
+    hammer pull off palm muting alternate picking strumming pattern capo metronome arpeggio vibrato blues
+    progression root note notes drop tuning rhythm tempo melody harmony octave bend slide riff solo bass
+"""
+WORDS = tuple(sorted({*_CARRIER.split(), *_MUSIC.split()}))
 
 TERMS = (
     *("barre chord", "power chord", "major scale", "minor scale", "pentatonic scale", "minor pentatonic scale"),

@@ -16,11 +16,9 @@ from tests.tiny_whisper.network import HEADS, LAYERS, Block, TinyWhisper
 from tests.tiny_whisper.speech import RATE
 from tests.tiny_whisper.tokens import END, LANGUAGES, Vocabulary
 
-FILES = frozenset({"config.json", "model.bin", "preprocessor_config.json", "tokenizer.json", "vocabulary.json"})
-
 
 def export(network: TinyWhisper, vocabulary: Vocabulary, folder: Path) -> None:
-    """Write the int8 model and all that faster-whisper needs beside it (`FILES`) into ``folder``."""
+    """Write the int8 model and all that faster-whisper needs beside it into ``folder``."""
     spec = _spec(network)
     spec.register_vocabulary(list(vocabulary.tokens))
     spec.config.lang_ids = [vocabulary.number(f"<|{code}|>") for code in LANGUAGES]

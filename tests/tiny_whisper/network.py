@@ -84,7 +84,8 @@ class Block(nn.Module):  # type: ignore[misc]
         """Start at random."""
         super().__init__()
         self.attention, self.attention_norm = Attention(width, heads), nn.LayerNorm(width)
-        self.cross, self.cross_norm = (Attention(width, heads), nn.LayerNorm(width)) if cross else (None, None)
+        self.cross = Attention(width, heads) if cross else None
+        self.cross_norm = nn.LayerNorm(width) if cross else None
         self.wide, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
         self.norm = nn.LayerNorm(width)
 
@@ -96,6 +97,7 @@ class Block(nn.Module):  # type: ignore[misc]
     def decode(self, x: torch.Tensor, memory: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return (B, T, D) of (B, T, D) and a memory (B, P, D), and the weights of attention (B, H, T, P)."""
         x = x + self.attention(self.attention_norm(x), causal=True)
+        assert self.cross is not None and self.cross_norm is not None, "an encoder's block does not decode"
         seen, weights = self.cross.across(self.cross_norm(x), memory)
         return self._forward(x + seen), weights
 

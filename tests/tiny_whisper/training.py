@@ -110,7 +110,7 @@ def _fit(network: TinyWhisper, windows: Windows, first_time: int, settings: Sett
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         if step % _LOG_STEPS == 0 or step == steps - 1:
-            figures = " ".join(f"{name} {float(value):.3f}" for name, value in vars(losses).items())
+            figures = " ".join(f"{name} {value.item():.3f}" for name, value in vars(losses).items())
             _log.info("step %d, windows of %d s: %s", step, size.frames // 100, figures)
 
 

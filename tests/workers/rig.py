@@ -5,7 +5,6 @@ Each process gets exactly the variables that the contract names, and nothing els
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -24,9 +23,9 @@ from thoth_infra.config.load import load
 from thoth_infra.contract.queues import QUEUES, RESULTS, Queue, Stage
 from thoth_infra.contract.services import SERVICES, Service
 from thoth_infra.contract.storage import JOBS, MODELS, Volume
-from thoth_infra.contract.variables import MountPath, QueueUrl, Variable
 from thoth_infra.emulator import Emulator
-from thoth_infra.render.variables import plain
+from thoth_infra.local.queues import make as make_queues
+from thoth_infra.local.variables import Places, variables
 from workers.common.messages import Request, Result, Status, now
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -69,10 +68,11 @@ class Rig:
         """Make queues and folders."""
         account, region = self.env.accounts.own, self.env.region
         self.sqs = self.sqs or self.emulator.client("sqs", account_id=account, region=region)
-        for queue in QUEUES:
-            if self.prefix is None:
-                self._make(queue)
-            else:
+        if self.prefix is None:
+            seconds = int(self.overrides.get("VISIBILITY_TIMEOUT_SECONDS", OVERRIDES["VISIBILITY_TIMEOUT_SECONDS"]))
+            self.urls = make_queues(self.sqs, {queue.name: seconds for queue in QUEUES}, self.max_receives)
+        else:
+            for queue in QUEUES:
                 self._find(queue)
         for volume in (JOBS, MODELS):
             self.mount(volume).mkdir(parents=True)
@@ -92,8 +92,10 @@ class Rig:
 
     def variables(self, service: Service) -> dict[str, str]:
         """Return the variables of a service's container, with local folders for its mounts."""
-        values = {variable.name: self._value(variable) for variable in service.environment}
-        return {**values, **{k: v for k, v in {**OVERRIDES, **self.overrides}.items() if k in values}}
+        # The path is the queue's name; the host is where this process finds AWS.
+        urls = {key: f"{self.endpoint}/{url.split('/', 3)[3]}" for key, url in self.urls.items()}
+        places = Places(urls, {volume.name: self.mount(volume) for volume in (JOBS, MODELS)})
+        return variables(self.env, service, places, {**OVERRIDES, **self.overrides})
 
     def start(self, service: Service, *, log: Path | None = None) -> subprocess.Popen[bytes]:
         """Start a worker; its output goes to ``log``, or to a file of the rig's folder."""
@@ -191,33 +193,10 @@ class Rig:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
-    def _make(self, queue: Queue) -> None:
-        dead = self.sqs.create_queue(QueueName=f"{queue.name}-dlq")["QueueUrl"]
-        arn = self.sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        redrive = {"deadLetterTargetArn": arn, "maxReceiveCount": self.max_receives}
-        seconds = self.overrides.get("VISIBILITY_TIMEOUT_SECONDS", OVERRIDES["VISIBILITY_TIMEOUT_SECONDS"])
-        url = self.sqs.create_queue(
-            QueueName=queue.name,
-            Attributes={"RedrivePolicy": json.dumps(redrive), "VisibilityTimeout": seconds},
-        )["QueueUrl"]
-        self.urls[queue.name, False], self.urls[queue.name, True] = url, dead
-
     def _find(self, queue: Queue) -> None:
         for dead_letter in (False, True):
             name = f"{self.prefix}-{queue.name}{'-dlq' if dead_letter else ''}"
             self.urls[queue.name, dead_letter] = self.sqs.get_queue_url(QueueName=name)["QueueUrl"]
-
-    def _value(self, variable: Variable) -> str:
-        match variable.source:
-            case QueueUrl(queue, dead_letter):
-                # The path is the queue's name; the host is where this process finds AWS.
-                path = self.url(queue, dead_letter=dead_letter).split("/", 3)[3]
-                return f"{self.endpoint}/{path}"
-            case MountPath(volume):
-                return str(self.mount(volume))
-        value = plain(self.env, variable)
-        assert value is not None, f"{variable.name} has no value here"
-        return value
 
 
 @contextmanager

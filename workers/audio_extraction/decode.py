@@ -190,7 +190,7 @@ def _filters(stream: Stream) -> str:
     # sample is put in front by ``decode``: FFmpeg forgets it for transport streams without their picture, and
     # ``first_pts=0`` would put it in again wherever the sample rate changes.
     resample = f"aresample={SAMPLE_RATE}:async=1"
-    # A full-scale sum must not clip: on its way to integers FFmpeg scales the layouts that it knows; "<" does the others.
+    # A full-scale sum must not clip: on the way to integers FFmpeg scales the layouts that it knows; "<" scales others.
     if not stream.channel_layout and (stream.channels or 0) > 2:
         every = "+".join(f"c{channel}" for channel in range(stream.channels or 0))
         resample = f"pan=mono|c0<{every},{resample}"

@@ -47,8 +47,9 @@ def _nvml() -> Iterator[Any]:
 class Monitor:
     """A thread that samples the GPU and emits the mean of a minute, busy or not, so that idle GPUs are seen too."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, sample_seconds: float = _SAMPLE_SECONDS) -> None:
         self._metrics = metrics
+        self._sample_seconds = sample_seconds
         self._ending = threading.Event()
 
     def start(self) -> None:
@@ -64,15 +65,16 @@ class Monitor:
             with _nvml() as nvml:
                 handle = nvml.nvmlDeviceGetHandleByIndex(0)
                 while not self._ending.is_set():
-                    self._minute(nvml, handle)
+                    self.minute(nvml, handle)
         except Exception:
             # Metrics are not worth a job; the alarm on missing data tells.
             _log.exception("the GPU can't be watched any more")
 
-    def _minute(self, nvml: Any, handle: Any) -> None:
+    def minute(self, nvml: Any, handle: Any) -> None:
+        """Sample for a minute and emit the means."""
         busy, used = [], []
         for _ in range(_EMIT_EVERY):
-            if self._ending.wait(_SAMPLE_SECONDS):
+            if self._ending.wait(self._sample_seconds):
                 return
             memory = nvml.nvmlDeviceGetMemoryInfo(handle)
             busy.append(float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu))

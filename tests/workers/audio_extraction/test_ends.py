@@ -69,8 +69,10 @@ class KillingTheGain(Quiet):
         super().checkpoint()
 
 
-def test_killed_while_it_sets_the_loudness(half_an_hour: Lesson) -> None:
-    error = half_an_hour.refused(AudioExtraction(LIMITS, normalise=True), KillingTheGain())
+def test_killed_while_it_sets_the_loudness(media: Media, tmp_path: Path) -> None:
+    minute = lesson(tmp_path, media.tone("minute.flac", "anoisesrc=d=60:r=16000:a=0.1"))
+
+    error = minute.refused(AudioExtraction(LIMITS, normalise=True), KillingTheGain())
 
     assert error.code == "ffmpeg_killed"
 

@@ -13,7 +13,7 @@ from workers.audio_extraction.handler import AudioExtraction
 from workers.common.errors import StageError
 
 _KINDS = ("mp4", "m4a", "mkv", "webm", "mp3", "ogg", "flac", "wav", "mpeg", "ts")
-_FILES = 48
+_FILES = 42
 _MORE = 1000
 
 

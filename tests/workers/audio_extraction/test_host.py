@@ -79,7 +79,7 @@ def test_a_host_that_lacks_something(
     assert "util-linux" in caught.value.hint
 
 
-@pytest.mark.parametrize("version", ["n7.1", "N-118000-gabcdef1", "6.1.1-3ubuntu5", "5.1.9-0+deb12u1"])
+@pytest.mark.parametrize("version", ["n7.1", "N-118000-gabcdef1"])
 def test_newer_versions_will_do(media: Media, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str) -> None:
     stub = f'[ "$1" = -version ] && echo \'ffmpeg version {version} Copyright\' || exec REAL "$@"'
     monkeypatch.setenv("PATH", str(_host(tmp_path / "bin", ffmpeg=stub)))

@@ -10,13 +10,12 @@ import random
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import spacy
 
-from tests.bench.measure import alternate
+from tests.bench.measure import Row, alternate, table
 from workers.music_terms import files
 from workers.music_terms.glossary import Category, Glossary, Term, spellings
 from workers.music_terms.matcher import Matcher
@@ -43,27 +42,6 @@ You can see what I'm doing with my thumb, and you should do the same.
 We'll come back to this later, because it's going to matter a lot.
 There you go, that already sounds so much better than last week.
 """.strip().splitlines()
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """``measured`` must be at least ``least`` or at most ``most``, where there is such a bound."""
-
-    what: str
-    measured: float
-    note: str
-    least: float | None = None
-    most: float | None = None
-
-    @property
-    def holds(self) -> bool:
-        """Whether the bound is kept."""
-        return (self.least is None or self.measured >= self.least) and (self.most is None or self.measured <= self.most)
-
-    def __str__(self) -> str:
-        bound = f"≥ {self.least:g}" if self.least else f"≤ {self.most:g}" if self.most else ""
-        verdict = bound and ("yes" if self.holds else "NO")
-        return f"{self.what:<62} {self.measured:>9.2f} ×  {bound:<6} {verdict:<4} {self.note}"
 
 
 def lesson(glossary: Glossary, count: int) -> list[str]:
@@ -111,7 +89,7 @@ def per_word(runs: int, *sides: tuple[Callable[[Any], object], Any, int]) -> lis
     return [median / count for median, (_, _, count) in zip(alternate(runs, *timed), sides, strict=True)]
 
 
-def beside_rulers(glossary: Glossary) -> Iterator[Ratio]:
+def beside_rulers(glossary: Glossary) -> Iterator[Row]:
     """The matcher beside both kinds of EntityRuler, over the same lesson."""
     words = lesson(glossary, WORDS)
     few = words[:WORDS_FOR_TOKEN_PATTERNS]
@@ -121,9 +99,11 @@ def beside_rulers(glossary: Glossary) -> Iterator[Ratio]:
     )
     share = sum(match.last - match.first + 1 for match in matcher.find(words)) / WORDS
     note = f"{1 / ours:,.0f} words/s, {share:.0%} of the words in terms, beside"
-    yield Ratio("words/s, matcher / EntityRuler, token patterns", tokens / ours, f"{note} {1 / tokens:,.0f}", least=10)
-    yield Ratio(
-        "words/s, matcher / EntityRuler, phrase patterns", phrases / ours, f"{note} {1 / phrases:,.0f}", least=10
+    yield Row(
+        "words/s, matcher / EntityRuler, token patterns", tokens / ours, "×", None, f"{note} {1 / tokens:,.0f}", 10
+    )
+    yield Row(
+        "words/s, matcher / EntityRuler, phrase patterns", phrases / ours, "×", None, f"{note} {1 / phrases:,.0f}", 10
     )
 
 
@@ -151,7 +131,7 @@ def talk_with(glossary: Glossary, count: int) -> list[str]:
     return words[:count]
 
 
-def growth() -> Iterator[Ratio]:
+def growth() -> Iterator[Row]:
     """Ten times the terms, ten times the words: seconds per word, and to compile seconds per term."""
     small, large = synthetic(SMALL), synthetic(LARGE)
     compiling = alternate(1, seconds(lambda: Matcher(small)), seconds(lambda: Matcher(large)))
@@ -162,22 +142,26 @@ def growth() -> Iterator[Ratio]:
     few, many, short = per_word(
         RUNS, (little.find, words, MANY_WORDS), (much.find, words, MANY_WORDS), (much.find, hour, WORDS)
     )
-    yield Ratio(f"s/word, {LARGE:,} / {SMALL:,} terms", many / few, f"{many * 1e6:.2f} µs / {few * 1e6:.2f} µs", most=2)
-    yield Ratio(f"s/word, {MANY_WORDS:,} / {WORDS:,} words", many / short, f"{short * 1e6:.2f} µs", most=1.5)
+    yield Row(f"s/word, {LARGE:,} / {SMALL:,} terms", many / few, "×", 2, f"{many * 1e6:.2f} µs / {few * 1e6:.2f} µs")
+    yield Row(f"s/word, {MANY_WORDS:,} / {WORDS:,} words", many / short, "×", 1.5, f"{short * 1e6:.2f} µs")
     per_term = [whole / count for whole, count in zip(compiling, (SMALL, LARGE), strict=True)]
     note = f"{compiling[1]:.1f} s for {LARGE:,} terms"
-    yield Ratio(f"s/term to compile, {LARGE:,} / {SMALL:,} terms", per_term[1] / per_term[0], note, most=2)
+    yield Row(f"s/term to compile, {LARGE:,} / {SMALL:,} terms", per_term[1] / per_term[0], "×", 2, note)
+
+
+def rows() -> Iterator[Row]:
+    """Measure all."""
+    yield from beside_rulers(files.packaged())
+    yield from growth()
 
 
 def main(arguments: Sequence[str]) -> int:
     """Measure and print."""
     if arguments:
         sys.exit("usage: python -m tests.workers.music_terms.bench")
-    rows: list[Ratio] = []
-    for row in (*beside_rulers(files.packaged()), *growth()):
-        sys.stdout.write(f"{row}\n")
-        rows.append(row)
-    return 0 if all(row.holds for row in rows) else 1
+    found = list(rows())
+    sys.stdout.write(table(found) + "\n")
+    return 0 if all(row.holds for row in found) else 1
 
 
 if __name__ == "__main__":

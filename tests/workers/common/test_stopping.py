@@ -1,0 +1,412 @@
+"""Stopping at every moment: what is held is visible again at once, nothing is half done, and the end comes in time."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.workers.common.rig import DEADLINE_SECONDS, Gate, Rig, Scribe, until
+from workers.common import loop
+from workers.common.errors import RetryableError
+from workers.common.ports import Delivery, Job, Work
+
+MakeRig = Callable[..., Rig]
+
+
+@pytest.fixture(autouse=True)
+def hands_back_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "HAND_BACK_SECONDS", 0.1)
+
+
+def _is_free(rig: Rig, job_id: str = "lesson") -> bool:
+    with rig.files.job(job_id).lock(0):
+        return True
+
+
+def test_an_idle_worker_ends_and_takes_nothing_more(rig: Rig) -> None:
+    scribe = Scribe()
+    running = rig.run(scribe)
+    until(lambda: any("ready" in line.message for line in rig.log()))
+    running.stop()
+    rig.send("lesson")
+
+    assert running.error is None
+    assert rig.queue.invisible() == 0
+    assert not rig.heartbeat.exists()
+
+
+def test_a_job_in_work_is_handed_back_at_its_next_checkpoint(rig: Rig) -> None:
+    gate = Gate()
+    running = rig.run(Scribe(gate.work))
+    rig.send("lesson")
+    until(lambda: gate.inside)
+    running.stop()
+
+    assert running.error is None
+    assert rig.queue.invisible() == 0
+    assert rig.results() == []
+    assert _is_free(rig)
+    assert rig.litter() == []
+
+    with rig.working(Scribe()):
+        until(rig.empty)
+    assert len(rig.completed()) == 1
+
+
+def test_a_long_poll_in_flight_is_not_waited_for_longer_than_the_stop_time_out(rig: Rig) -> None:
+    polling, release = threading.Event(), threading.Event()
+
+    def receive(_: float) -> Delivery | None:
+        polling.set()
+        assert release.wait(DEADLINE_SECONDS)
+        return None
+
+    rig.inbox.receive = receive
+    running = rig.run(Scribe(), stop_seconds=6)
+    assert polling.wait(DEADLINE_SECONDS)
+    running.stop()
+
+    assert not release.is_set()  # the poll has not returned, and the worker is gone
+    release.set()
+    until(lambda: not [thread for thread in threading.enumerate() if thread.name == "receiver"])
+
+
+def test_a_message_that_arrives_while_stopping_is_handed_back(rig: Rig) -> None:
+    polling, release = threading.Event(), threading.Event()
+    receive = rig.queue.receive
+
+    def slowly(seconds: float) -> Delivery | None:
+        polling.set()
+        assert release.wait(DEADLINE_SECONDS)
+        return receive(seconds)
+
+    rig.inbox.receive = slowly
+    scribe = Scribe()
+    running = rig.run(scribe)
+    assert polling.wait(DEADLINE_SECONDS)
+    rig.send("lesson")
+    running.loop.stop()
+    release.set()
+    running.join()
+
+    assert scribe.runs == []
+    assert len(rig.queue.bodies()) == 1
+    assert rig.queue.invisible() == 0
+
+
+def test_a_handler_that_hangs_loses_its_message_to_others_and_may_still_finish(rig: Rig) -> None:
+    gate = Gate()
+    running = rig.run(Scribe(gate.hang))
+    rig.send("lesson")
+    until(lambda: gate.inside)
+    running.loop.stop()
+    until(lambda: rig.queue.invisible() == 0, "the hand-back")
+    assert not running.ended
+
+    taken = rig.queue.receive(0)  # by another worker, so that the receipt of the first is an old one
+    assert taken and taken.receives == 2
+    gate.open()
+    running.join()
+    assert running.error is None
+    assert len(rig.completed()) == 1
+
+    rig.queue.extend(taken, 0)
+    second = Scribe()
+    with rig.working(second):
+        until(rig.empty)
+    assert second.runs == []
+    first, again = rig.completed()
+    assert first == again
+
+
+def test_a_handler_that_never_returns_does_not_hold_up_the_end(rig: Rig) -> None:
+    gate = Gate()
+    running = rig.run(Scribe(gate.hang), stop_seconds=6)
+    rig.send("lesson")
+    until(lambda: gate.inside)
+    running.stop()
+
+    assert rig.queue.invisible() == 0
+    assert running.error is None
+    gate.open()
+    until(lambda: rig.completed(), "the late end")
+
+
+def test_a_job_that_fails_after_it_was_handed_back_says_nothing(make_rig: MakeRig) -> None:
+    rig, gate = make_rig(max_receives=2), Gate()
+
+    def doing(*_: object) -> None:
+        gate.hang()
+        raise RetryableError("flaky", "too late")
+
+    running = rig.run(Scribe(doing))
+    rig.send("lesson")
+    until(lambda: gate.inside)
+    running.loop.stop()
+    until(lambda: rig.queue.invisible() == 0, "the hand-back")
+    gate.open()
+    running.join()
+
+    assert rig.results() == []
+    assert rig.dead.bodies() == []
+    assert rig.queue.invisible() == 0  # and no pause was put on it
+    with rig.working(Scribe()):
+        until(rig.empty)
+    assert len(rig.completed()) == 1
+
+
+def test_the_next_job_is_prepared_while_the_first_works_and_both_are_handed_back(rig: Rig) -> None:
+    gate = Gate()
+    scribe = Scribe(gate.work)
+    running = rig.run(scribe, prefetch=1)
+    rig.send("first", "second", "third")
+    until(lambda: len(scribe.prepared) == 2)
+    assert scribe.runs == ["first"]
+    assert rig.queue.invisible() == 2  # the third one is left to others
+    running.stop()
+
+    assert scribe.prepared == ["first", "second"]
+    assert scribe.runs == ["first"]
+    assert rig.queue.invisible() == 0
+    with rig.working(Scribe()):
+        until(rig.empty)
+    assert len(rig.completed()) == 3
+
+
+def test_a_job_that_is_still_being_prepared_is_handed_back_at_once(rig: Rig) -> None:
+    gate = Gate()
+    scribe = Scribe(preparing=gate.hang)
+    running = rig.run(scribe)
+    rig.send("lesson")
+    until(lambda: gate.inside)
+    running.stop()
+
+    assert scribe.runs == []
+    assert rig.queue.invisible() == 0
+    gate.open()
+
+
+def test_stopped_while_waiting_for_a_busy_job(rig: Rig) -> None:
+    scribe = Scribe()
+    with rig.files.job("lesson").lock(0):
+        running = rig.run(scribe)
+        rig.send("lesson")
+        until(lambda: any("begun" in line.message for line in rig.log()))
+        running.stop()
+    assert scribe.runs == []
+    assert rig.queue.invisible() == 0
+
+
+@pytest.mark.parametrize("looks", [True, False], ids=["checkpoints", "hangs"])
+def test_stopped_while_starting(rig: Rig, looks: bool) -> None:
+    gate = Gate()
+    running = rig.run(Scribe(starting=(lambda work: gate.work(None, work)) if looks else gate.hang))
+    until(lambda: gate.inside and rig.heartbeat.exists())
+    rig.send("lesson")
+    running.stop()
+
+    assert running.error is None
+    assert rig.queue.invisible() == 0
+    assert not rig.heartbeat.exists()
+    gate.open()
+
+
+def test_stopped_before_it_has_begun(rig: Rig) -> None:
+    scribe = Scribe(starting=lambda work: running.loop.stop())
+    running = rig.run(scribe)
+    rig.send("lesson")
+    running.join()
+    assert running.error is None
+    assert scribe.runs == []
+    assert rig.queue.invisible() == 0
+
+
+@pytest.mark.parametrize("hangs", [False, True], ids=["checkpoints", "hangs"])
+def test_the_last_delivery_is_not_handed_back_without_a_word(make_rig: MakeRig, hangs: bool) -> None:
+    """The queue would bury it when it comes again, and the orchestrator would wait for ever."""
+    rig, gate = make_rig(max_receives=1), Gate()
+    running = rig.run(Scribe(gate.hang if hangs else gate.work), stop_seconds=6)
+    rig.send("lesson")
+    until(lambda: gate.inside)
+    running.stop()
+
+    (result,) = rig.results()
+    assert result.error and (result.error.code, result.error.retryable) == ("interrupted", True)
+    assert [found["code"] for found in rig.dead.attributes()] == ["interrupted"]
+    assert rig.empty()
+    gate.open()
+    until(lambda: not [thread for thread in threading.enumerate() if thread.name == "work"])
+
+
+def test_told_twice_is_told_once(rig: Rig) -> None:
+    """A second signal interrupts the first one's handler anywhere, also where it holds a lock."""
+    event = threading.Event()
+    running = rig.run(Scribe())
+    until(lambda: any("ready" in line.message for line in rig.log()))
+
+    class Interrupted(threading.Event):
+        def set(self) -> None:
+            running.loop.stop()  # the second signal, within the first one's set()
+            event.set()
+            super().set()
+
+    interrupted = Interrupted()
+    original, running.loop._stopping = running.loop._stopping, interrupted
+    running.loop.stop()
+    original.set()
+    assert event.is_set()
+    running.join()
+
+
+def test_messages_stay_invisible_for_longer_than_the_time_out(make_rig: MakeRig) -> None:
+    rig, gate = make_rig(visibility_seconds=1), Gate()
+    extended: list[str] = []
+    extend = rig.queue.extend
+
+    def noting(delivery: Delivery, seconds: float) -> None:
+        extended.append(delivery.id)
+        extend(delivery, seconds)
+
+    rig.inbox.extend = noting
+    with rig.working(Scribe(gate.work), prefetch=1):
+        rig.send("first", "second")
+        # At a third of the time-out: seven times are more than twice the time-out.
+        until(lambda: extended.count("m1") > 7 and extended.count("m2") > 7)
+        assert rig.queue.invisible() == 2
+        gate.open()
+        until(rig.empty)
+    assert [result.job_id for result in rig.completed()] == ["first", "second"]
+
+
+def test_but_not_for_longer_than_a_job_may_take(make_rig: MakeRig) -> None:
+    rig, gate = make_rig(visibility_seconds=1), Gate()
+    with rig.working(Scribe(gate.hang), job_seconds=0.5):
+        rig.send("lesson")
+        until(lambda: gate.inside)
+        until(lambda: rig.queue.invisible() == 0, "the end of the time-out")
+        gate.open()
+        until(lambda: rig.completed())
+        rig.clock.turn(1)
+        until(rig.empty)
+
+
+def test_a_keeper_that_can_not_reach_the_queue_goes_on(make_rig: MakeRig) -> None:
+    rig, gate = make_rig(visibility_seconds=3), Gate()
+    failures = iter([ValueError("what no adapter should raise")])
+    extended: list[str] = []
+    extend = rig.queue.extend
+
+    def flaky(delivery: Delivery, seconds: float) -> None:
+        if failure := next(failures, None):
+            raise failure
+        extend(delivery, seconds)
+        extended.append(delivery.id)
+
+    rig.inbox.extend = flaky
+    with rig.working(Scribe(gate.work)):
+        rig.send("lesson")
+        until(lambda: extended)
+        gate.open()
+        until(rig.empty)
+
+
+def test_a_late_extension_does_not_undo_a_hand_back(make_rig: MakeRig) -> None:
+    rig, gate = make_rig(visibility_seconds=1), Gate()
+    extending, release = threading.Event(), threading.Event()
+    extend = rig.queue.extend
+
+    def slowly(delivery: Delivery, seconds: float) -> None:
+        if seconds:
+            extending.set()
+            assert release.wait(DEADLINE_SECONDS)
+        extend(delivery, seconds)
+
+    left = threading.Event()
+
+    def doing(job: Job, work: Work) -> None:
+        try:
+            gate.work(job, work)
+        finally:
+            left.set()
+
+    rig.inbox.extend = slowly
+    running = rig.run(Scribe(doing))
+    rig.send("lesson")
+    assert extending.wait(DEADLINE_SECONDS)  # the keeper is about to prolong
+    running.loop.stop()
+    assert left.wait(DEADLINE_SECONDS)
+    time.sleep(0.2)  # time enough for a hand-back that does not wait for the keeper
+    release.set()
+    running.join()
+    assert rig.queue.invisible() == 0
+
+
+def test_a_receiver_that_fails_over_one_message_takes_the_next(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = type(rig.files).job
+    failures = iter([OSError("what nobody foresaw")])
+
+    def flaky(self: object, job_id: str) -> object:
+        if failure := next(failures, None):
+            raise failure
+        return job(rig.files, job_id)
+
+    monkeypatch.setattr(type(rig.files), "job", flaky)
+    with rig.working(Scribe()):
+        rig.send("first", "second")
+        until(lambda: rig.completed("second"))
+        rig.clock.turn(rig.options.visibility_seconds)
+        until(rig.empty)
+    assert rig.completed("first")
+
+
+def test_it_is_healthy_while_it_turns_and_not_when_the_handler_is_stuck(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate()
+    monkeypatch.setattr(loop, "_TICK_SECONDS", 0.01)
+    with rig.working(Scribe(gate.hang), patience_seconds=0.5) as running:
+        until(rig.heartbeat.exists)
+        rig.send("lesson")
+        until(running.loop._stuck, "that it is found stuck")
+        rig.heartbeat.unlink()
+        gate.open()
+        until(rig.heartbeat.exists, "that it is healthy again")
+        until(rig.empty)
+
+
+def test_it_is_not_healthy_when_nobody_receives_any_more(rig: Rig) -> None:
+    polling, release = threading.Event(), threading.Event()
+
+    def receive(_: float) -> Delivery | None:
+        polling.set()
+        release.wait(DEADLINE_SECONDS)
+        return None
+
+    rig.inbox.receive = receive
+    with rig.working(Scribe(), patience_seconds=0.5) as running:
+        assert polling.wait(DEADLINE_SECONDS)
+        until(running.loop._stuck)
+        release.set()
+        until(lambda: not running.loop._stuck())
+
+
+def test_checkpoints_are_signs_of_life(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "_TICK_SECONDS", 0.01)
+    looks, done = itertools.count(), threading.Event()
+
+    def doing(_: Job, work: Work) -> None:
+        while not done.wait(0.01):
+            work.checkpoint()
+            next(looks)
+
+    with rig.working(Scribe(doing), patience_seconds=0.5):
+        rig.send("lesson")
+        until(lambda: next(looks) > 100)  # a second at least
+        rig.heartbeat.unlink()
+        until(rig.heartbeat.exists)
+        done.set()
+        until(rig.empty)

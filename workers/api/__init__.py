@@ -1,0 +1,1 @@
+"""The API, its store of records, and the orchestrator that decides what each job needs next."""

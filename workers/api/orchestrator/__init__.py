@@ -1,0 +1,1 @@
+"""The orchestrator: reads results, records them, and sends what comes next."""

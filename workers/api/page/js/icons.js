@@ -1,0 +1,41 @@
+/** Line icons, drawn on a grid of 24. They are never the only name of a control. */
+
+const PATHS = {
+  upload: "M12 16V4m0 0-5 5m5-5 5 5M4 16v3a1 1 0 0 0 1 1h14a1 1 0 0 0 1-1v-3",
+  download: "M12 4v12m0 0-5-5m5 5 5-5M4 19h16",
+  search: "M11 18a7 7 0 1 0 0-14 7 7 0 0 0 0 14Zm9 2-4-4",
+  up: "m6 15 6-6 6 6",
+  down: "m6 9 6 6 6-6",
+  back: "m14 6-6 6 6 6",
+  edit: "M4 20h4L19 9l-4-4L4 16v4Zm9-13 4 4",
+  close: "M6 6l12 12M18 6 6 18",
+  more: "M12 6v.01M12 12v.01M12 18v.01",
+  follow: "M4 6h10M4 12h7M4 18h10m2-6 4-3v6l-4-3Z",
+  play: "M8 5v14l11-7L8 5Z",
+  pause: "M8 5v14M16 5v14",
+  retry: "M19 8a8 8 0 1 0 1 6M19 3v5h-5",
+  trash: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
+  plus: "M12 5v14M5 12h14",
+  sun: "M12 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8Zm0-13v2m0 14v2M3 12h2m14 0h2M5.6 5.6 7 7m10 10 1.4 1.4M5.6 18.4 7 17M17 7l1.4-1.4",
+  moon: "M20 14.5A8.5 8.5 0 0 1 9.5 4 8.5 8.5 0 1 0 20 14.5Z",
+  screen: "M4 5h16v11H4V5Zm5 15h6m-3-4v4",
+  warn: "M12 4 2.8 20h18.4L12 4Zm0 6v4m0 3v.01",
+  check: "m5 12 5 5 9-10",
+  wave: "M4 10v4m4-8v12m4-9v6m4-10v14m4-9v4",
+  book: "M5 4h11a3 3 0 0 1 3 3v13H8a3 3 0 0 1-3-3V4Zm0 13a3 3 0 0 1 3-3h11",
+  key: "M8 15a4 4 0 1 0 0 .01M11 13l9-9m-4 4 3 3",
+};
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Return an icon, hidden from screen readers. */
+export function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  const path = document.createElementNS(SVG, "path");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  path.setAttribute("d", PATHS[name]);
+  svg.append(path);
+  return svg;
+}
