@@ -18,7 +18,7 @@ AUDIT := .thoth/audit
 IMAGE_LOCKS := $(addprefix requirements/,$(addsuffix .lock,audio-extraction transcription music-terms))
 RUN = $(THOTH) $(1) --env $(ENV) $(ARGS)
 
-.PHONY: help venv demo test drill drill-switches lint fmt-code bench bench-workers sbom scan rehearse policy lock
+.PHONY: help venv demo test drill drill-workers drill-switches lint fmt-code bench bench-workers sbom scan rehearse policy lock
 .PHONY: status start-services stop-services restart-service logs gpu-status images
 .PHONY: init plan apply destroy plan-target fmt validate clean output drift render check
 
@@ -127,6 +127,9 @@ test: $(STAMP) ## Run the tests
 
 drill: $(STAMP) ## Run the slow tests, without those of the switches
 	@$(VENV)/bin/python -m pytest -m slow --ignore tests/switches $(ARGS)
+
+drill-workers: $(STAMP) ## Kill workers, fill disks, let SQS fail: 200 jobs must come through
+	@$(VENV)/bin/python -m pytest -m slow -rs -s tests/workers/test_drill.py tests/workers/test_resume.py $(ARGS)
 
 drill-switches: $(STAMP) ## Plan every switch of the estate on an emulated AWS, and apply some (half an hour)
 	@$(VENV)/bin/python -m pytest -m slow tests/switches $(ARGS)

@@ -16,6 +16,7 @@ locals {
       DATABASE_NAME  = aws_db_instance.this.db_name
       DATABASE_PORT  = tostring(aws_db_instance.this.port)
       MEDIA_BUCKET   = module.shared_storage.bucket_names["media"]
+      PUBLIC_URL     = "http://${aws_lb.this.dns_name}"
     }
     orchestrator = {
       ARCHIVE_BUCKET             = module.shared_storage.bucket_names["archive"]

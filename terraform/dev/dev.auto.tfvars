@@ -154,7 +154,6 @@ services = {
       LOG_LEVEL          = "DEBUG"
       METRIC_NAMESPACE   = "Thoth"
       PORT               = "8000"
-      PUBLIC_URL         = ""
       SERVICE_NAME       = "api"
       THOTH_ENVIRONMENT  = "dev"
     }
@@ -204,14 +203,17 @@ services = {
       }
     }
     environment = {
-      AWS_DEFAULT_REGION        = "us-east-1"
-      JOBS_DIR                  = "/mnt/jobs"
-      JOB_FILES_RETENTION_DAYS  = "7"
-      LOG_LEVEL                 = "DEBUG"
-      METRIC_NAMESPACE          = "Thoth"
-      SERVICE_NAME              = "orchestrator"
-      THOTH_ENVIRONMENT         = "dev"
-      TRANSCRIPT_RETENTION_DAYS = "60"
+      AUDIO_EXTRACTION_TIMEOUT_SECONDS = "3600"
+      AWS_DEFAULT_REGION               = "us-east-1"
+      JOBS_DIR                         = "/mnt/jobs"
+      JOB_FILES_RETENTION_DAYS         = "7"
+      LOG_LEVEL                        = "DEBUG"
+      METRIC_NAMESPACE                 = "Thoth"
+      MUSIC_TERMS_TIMEOUT_SECONDS      = "900"
+      SERVICE_NAME                     = "orchestrator"
+      THOTH_ENVIRONMENT                = "dev"
+      TRANSCRIPTION_TIMEOUT_SECONDS    = "14400"
+      TRANSCRIPT_RETENTION_DAYS        = "60"
     }
   }
   audio-extraction = {

@@ -174,7 +174,7 @@ data "aws_iam_policy_document" "task_orchestrator" {
 
   statement {
     sid     = "SendMessages"
-    actions = ["sqs:SendMessage"]
+    actions = ["sqs:SendMessage", "sqs:GetQueueAttributes"]
     resources = [
       aws_sqs_queue.this["audio-extraction"].arn,
       aws_sqs_queue.this["transcription"].arn,

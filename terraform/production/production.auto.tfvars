@@ -246,14 +246,17 @@ services = {
       }
     }
     environment = {
-      AWS_DEFAULT_REGION        = "us-east-1"
-      JOBS_DIR                  = "/mnt/jobs"
-      JOB_FILES_RETENTION_DAYS  = "30"
-      LOG_LEVEL                 = "INFO"
-      METRIC_NAMESPACE          = "Thoth"
-      SERVICE_NAME              = "orchestrator"
-      THOTH_ENVIRONMENT         = "production"
-      TRANSCRIPT_RETENTION_DAYS = "1095"
+      AUDIO_EXTRACTION_TIMEOUT_SECONDS = "3600"
+      AWS_DEFAULT_REGION               = "us-east-1"
+      JOBS_DIR                         = "/mnt/jobs"
+      JOB_FILES_RETENTION_DAYS         = "30"
+      LOG_LEVEL                        = "INFO"
+      METRIC_NAMESPACE                 = "Thoth"
+      MUSIC_TERMS_TIMEOUT_SECONDS      = "900"
+      SERVICE_NAME                     = "orchestrator"
+      THOTH_ENVIRONMENT                = "production"
+      TRANSCRIPTION_TIMEOUT_SECONDS    = "14400"
+      TRANSCRIPT_RETENTION_DAYS        = "1095"
     }
   }
   audio-extraction = {

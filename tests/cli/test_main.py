@@ -40,6 +40,7 @@ OF_THE_PROJECT = frozenset(
         "check",
         "test",
         "drill",
+        "drill-workers",
         "drill-switches",
         "lint",
         "fmt-code",

@@ -18,6 +18,7 @@ from thoth_infra.contract.variables import (
     Constant,
     DatabaseField,
     MountPath,
+    PublicUrl,
     QueueUrl,
     SecretField,
     Setting,
@@ -60,6 +61,10 @@ def test_every_variable_holds_what_the_contract_says(environment: str, service: 
                 assert plain[variable.name] == f'"{value}"'
             case MountPath(volume):
                 assert plain[variable.name] == f'"{volume.path}"'
+            case PublicUrl() if env.domain:
+                assert plain[variable.name] == f'"https://{env.domain.name}"'
+            case PublicUrl():
+                assert "aws_lb.this.dns_name" in references[variable.name]
             case Setting(key):
                 setting = str(attrgetter(key)(env))
                 wanted = {"True": "true", "False": "false"}.get(setting, setting)

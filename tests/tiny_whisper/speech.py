@@ -108,6 +108,8 @@ def speak(text: str, speaker: Voice) -> Utterance:
 def lesson(seconds: float, seed: int, *, voices: Voices = Voices.UNSEEN, noise: float | None = -45.0) -> Lesson:
     """Return a lesson of held-out phrases by one speaker, the same for the same arguments.
 
+    A script that calls this must guard its main part by ``if __name__ == "__main__"``: a process is spawned.
+
     Args:
         seconds: the lesson ends with the phrase that reaches this; 0 gives one phrase.
         seed: chooses speaker, phrases, pauses (0.3 to 1.5 s) and noise.

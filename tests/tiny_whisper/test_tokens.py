@@ -32,9 +32,8 @@ def test_the_last_tokens_are_the_times_from_0_to_30_seconds(vocabulary: Vocabula
     assert (times[0], times[1], times[-1], len(times)) == ("<|0.00|>", "<|0.02|>", "<|30.00|>", TIMES)
 
 
-def test_the_word_after_a_bare_space_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    # A digit is no part of the corpus, so it was never joined with the space before it.
-    monkeypatch.setattr(tokens, "WORDS", (*WORDS, "7th"))
+def test_a_word_that_starts_with_a_bare_space_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Without a corpus no space is joined with the letter after it.
     monkeypatch.setattr(tokens, "_CORPUS_WORDS", 0)
     with pytest.raises(ValueError, match="starts with a bare space"):
         tokens.build(seed=1)

@@ -24,7 +24,7 @@ from workers.music_terms.terms import Terms
 pytestmark = [pytest.mark.slow, pytest.mark.docker, pytest.mark.usefixtures("media_tools")]
 
 # How little a worker must keep: no compilers, no package managers of Python, nothing of the command line.
-_ABSENT = ("gcc", "thoth_infra.cli", "jinja2", "pytest", "moto")
+_ABSENT = ("gcc", "thoth_infra.cli", "python_terraform", "pytest", "moto")
 
 # Stops every process of the container but init and itself.
 _FREEZE = """

@@ -80,6 +80,12 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
         "Operations",
         "Show the GPU hosts: type, market, free GPUs, tasks, age, AMI.",
     ),
+    "local": (
+        "local",
+        "local",
+        "Without an account",
+        "Run the whole system on this machine: API, web page and workers over an emulated AWS.",
+    ),
     "images": ("images", "images_group", "Operations", "Build the container images, and tell their sizes."),
 }
 

@@ -164,6 +164,9 @@ def _queues(service: Service) -> Iterator[Call]:
         # A poison message goes straight to the worker's own dead-letter queue.
         targets.append(OnQueue(service.consumes, dead_letter=True))
     yield from (Call("sqs", "SendMessage", target, "sqs:SendMessage") for target in targets)
+    if not service.stage:
+        # SQS stops its metrics for a queue that nobody has touched for six hours, and with them autoscaling's alarms.
+        yield from (Call("sqs", "GetQueueAttributes", target, "sqs:GetQueueAttributes") for target in targets)
 
 
 def _buckets(service: Service) -> Iterator[Call]:

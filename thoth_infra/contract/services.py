@@ -12,6 +12,7 @@ from thoth_infra.contract.variables import (
     Constant,
     DatabaseField,
     MountPath,
+    PublicUrl,
     QueueUrl,
     SecretField,
     Setting,
@@ -104,6 +105,14 @@ _STAGE_URLS = tuple(
     Variable(f"{stage.name}_QUEUE_URL", QueueUrl(queue), f"Where requests for the {stage.value} stage are sent")
     for stage, queue in STAGE_QUEUES.items()
 )
+_STAGE_SECONDS = tuple(
+    Variable(
+        f"{stage.name}_TIMEOUT_SECONDS",
+        Setting(f"timeouts.{stage.name.lower()}.job_seconds"),
+        f"Time without news after which the {stage.value} stage is requested again",
+    )
+    for stage in Stage
+)
 _API_KEYS = (
     Variable("APP_KEY", SecretField("api", "APP_KEY"), "Signs cookies and cursors"),
     Variable("WEBHOOK_KEY", SecretField("api", "WEBHOOK_KEY"), "Signs webhooks"),
@@ -150,7 +159,7 @@ API = Service(
         *_COMMON,
         Variable("SERVICE_NAME", Constant("api"), "Name of the service, a metric dimension"),
         Variable("PORT", Constant(str(API_PORT)), "Port that the API listens on"),
-        Variable("PUBLIC_URL", Setting("public_url"), "Address of the web page, for links and CORS"),
+        Variable("PUBLIC_URL", PublicUrl(), "Address of the web page, for links and CORS"),
         *_BUCKETS,
         *_DATABASE,
         *_API_KEYS,
@@ -173,6 +182,7 @@ ORCHESTRATOR = Service(
         Variable("SERVICE_NAME", Constant("orchestrator"), "Name of the service, a metric dimension"),
         Variable("RESULTS_QUEUE_URL", QueueUrl(RESULTS), "Queue of results and progress"),
         *_STAGE_URLS,
+        *_STAGE_SECONDS,
         Variable(
             "TRANSCRIPT_RETENTION_DAYS",
             Setting("retention.transcripts_days"),

@@ -60,7 +60,12 @@ class SecretField:
     field: str
 
 
-Source: TypeAlias = Setting | Constant | QueueUrl | BucketName | MountPath | DatabaseField | SecretField
+@dataclass(frozen=True)
+class PublicUrl:
+    """Address of the web page: the domain's, or the load balancer's own name where there is no domain."""
+
+
+Source: TypeAlias = Setting | Constant | PublicUrl | QueueUrl | BucketName | MountPath | DatabaseField | SecretField
 
 
 @dataclass(frozen=True)

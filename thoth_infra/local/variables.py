@@ -17,6 +17,7 @@ from thoth_infra.contract.variables import (
     Constant,
     DatabaseField,
     MountPath,
+    PublicUrl,
     QueueUrl,
     SecretField,
     Setting,
@@ -57,6 +58,6 @@ def _value(env: Environment, variable: Variable, places: Places) -> str:
             return places.secrets[secret, key]
         case DatabaseField():
             raise ValueError(f"{variable.name}: there is no RDS on one machine")
-        case Setting() | Constant():
+        case Setting() | Constant() | PublicUrl():
             return plain(env, variable) or ""
     assert_never(variable.source)

@@ -77,7 +77,9 @@ def _queues(service: Service) -> Iterator[Statement]:
         # A poison message goes straight to the worker's own dead-letter queue.
         targets.append(Expression(f'aws_sqs_queue.dead_letter["{service.consumes.name}"].arn'))
     if targets:
-        yield Statement("SendMessages", SEND, tuple(targets))
+        # Whoever asks for stages keeps their queues' metrics alive by looking at them.
+        actions = SEND if service.stage else (*SEND, "sqs:GetQueueAttributes")
+        yield Statement("SendMessages", actions, tuple(targets))
 
 
 def _buckets(service: Service) -> Iterator[Statement]:

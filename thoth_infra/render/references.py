@@ -14,6 +14,7 @@ from thoth_infra.contract.variables import (
     Constant,
     DatabaseField,
     MountPath,
+    PublicUrl,
     QueueUrl,
     SecretField,
     Setting,
@@ -72,8 +73,8 @@ def _names(env: Environment) -> str:
 
 
 def _view(env: Environment, service: Service) -> ServiceView:
-    references = {v.name: e for v in service.environment if (e := _reference(v.source)) is not None}
-    secrets = {v.name: e for v in service.secrets if (e := _reference(v.source)) is not None}
+    references = {v.name: e for v in service.environment if (e := _reference(env, v.source)) is not None}
+    secrets = {v.name: e for v in service.secrets if (e := _reference(env, v.source)) is not None}
     own = env.services.by_name()[service.name]
     arns = [Expression(_secret_arn(name)) for name in service.secret_names]
     if service.database:
@@ -94,7 +95,7 @@ def _repository_arn(env: Environment, image: str) -> Expression:
     return Expression(f'"arn:${{local.partition}}:ecr:${{var.region}}:${{{account}}}:repository/{repository}"')
 
 
-def _reference(source: Source) -> Expression | None:
+def _reference(env: Environment, source: Source) -> Expression | None:
     """Return the HCL reference of a variable's source; None for a plain value, which travels by tfvars."""
     match source:
         case QueueUrl(queue, dead_letter):
@@ -109,6 +110,8 @@ def _reference(source: Source) -> Expression | None:
             return Expression(f"aws_db_instance.this.{field}")
         case SecretField(secret, field):
             return Expression(f'"${{{_secret_arn(secret)}}}:{field}::"')
+        case PublicUrl():
+            return None if env.public_url else Expression('"http://${aws_lb.this.dns_name}"')
         case Setting() | Constant() | MountPath():
             return None
     assert_never(source)

@@ -21,7 +21,7 @@ from thoth_infra.contract.storage import (
     VOLUMES,
     Access,
 )
-from thoth_infra.contract.variables import Constant, MountPath, Setting, Variable
+from thoth_infra.contract.variables import Constant, MountPath, PublicUrl, Setting, Variable
 from thoth_infra.render.references import GPU_HOSTS
 
 DAY = 86400
@@ -225,6 +225,8 @@ def plain(env: Environment, variable: Variable) -> str | None:
             return value
         case MountPath(volume):
             return volume.path
+        case PublicUrl():
+            return env.public_url or None
         case Setting(key):
             found: object = reduce(getattr, key.split("."), env)
             return str(found).lower() if isinstance(found, bool) else str(found)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.workers.common.rig import DEADLINE_SECONDS, Gate, Rig, Scribe, until
 from workers.common import loop
-from workers.common.errors import RetryableError
+from workers.common.errors import PoisonError, RetryableError
 from workers.common.ports import Delivery, Job, Work
 
 MakeRig = Callable[..., Rig]
@@ -136,12 +136,13 @@ def test_a_handler_that_never_returns_does_not_hold_up_the_end(rig: Rig) -> None
     until(lambda: rig.completed(), "the late end")
 
 
-def test_a_job_that_fails_after_it_was_handed_back_says_nothing(make_rig: MakeRig) -> None:
+@pytest.mark.parametrize("error", [RetryableError("flaky", "too late"), PoisonError("bad_sound", "too late")], ids=repr)
+def test_a_job_that_fails_after_it_was_handed_back_says_nothing(make_rig: MakeRig, error: Exception) -> None:
     rig, gate = make_rig(max_receives=2), Gate()
 
     def doing(*_: object) -> None:
         gate.hang()
-        raise RetryableError("flaky", "too late")
+        raise error
 
     running = rig.run(Scribe(doing))
     rig.send("lesson")
@@ -177,7 +178,8 @@ def test_the_next_job_is_prepared_while_the_first_works_and_both_are_handed_back
     assert len(rig.completed()) == 3
 
 
-def test_a_job_that_is_still_being_prepared_is_handed_back_at_once(rig: Rig) -> None:
+def test_a_job_that_is_still_being_prepared_is_handed_back_at_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "HAND_BACK_SECONDS", 2 * DEADLINE_SECONDS)  # not only when patience ends
     gate = Gate()
     scribe = Scribe(preparing=gate.hang)
     running = rig.run(scribe)
@@ -216,9 +218,13 @@ def test_stopped_while_starting(rig: Rig, looks: bool) -> None:
 
 
 def test_stopped_before_it_has_begun(rig: Rig) -> None:
-    scribe = Scribe(starting=lambda work: running.loop.stop())
+    gate = Gate()
+    scribe = Scribe(starting=gate.hang)
     running = rig.run(scribe)
     rig.send("lesson")
+    until(lambda: gate.inside)
+    running.loop.stop()
+    gate.open()  # the start ends well, and nothing is begun all the same
     running.join()
     assert running.error is None
     assert scribe.runs == []

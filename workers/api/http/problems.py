@@ -13,24 +13,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
+
 from workers.api.http.guard import Refused
+from workers.api.store.errors import Conflict, NotFound, StoreError, VersionMismatch
 from workers.common.errors import StageError
 from workers.common.messages import legible
 
 _log = logging.getLogger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
-_MOST_ERRORS = 20
+_MOST_PROBLEMS = 50
 _LONGEST_TEXT = 500
-
-
-class FieldProblem(BaseModel):
-    """What is wrong with one field of a request."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    field: str
-    message: str
 
 
 class ProblemBody(BaseModel):
@@ -44,7 +39,8 @@ class ProblemBody(BaseModel):
     code: str
     detail: str
     hint: str = ""
-    errors: list[FieldProblem] = []
+    problems: list[str] = []
+    """Everything that is wrong, where it is more than one thing."""
 
 
 class Problem(Exception):
@@ -58,7 +54,7 @@ class Problem(Exception):
         hint: str = "",
         *,
         headers: Mapping[str, str] | None = None,
-        errors: Iterable[tuple[str, str]] = (),
+        problems: Iterable[str] = (),
     ) -> None:
         super().__init__(f"{code}: {detail}")
         self.status = status
@@ -66,7 +62,7 @@ class Problem(Exception):
         self.detail = detail
         self.hint = hint
         self.headers = dict(headers or {})
-        self.errors = tuple(errors)
+        self.problems = tuple(problems)
 
     def response(self) -> Response:
         """Return the answer; it must never be kept by a cache."""
@@ -76,7 +72,7 @@ class Problem(Exception):
             code=self.code,
             detail=_short(self.detail),
             hint=self.hint,
-            errors=[FieldProblem(field=_short(f), message=_short(m)) for f, m in self.errors[:_MOST_ERRORS]],
+            problems=[_short(problem) for problem in self.problems[:_MOST_PROBLEMS]],
         )
         headers = {"Cache-Control": "no-store", **self.headers}
         return Response(body.model_dump_json(), self.status, headers, MEDIA_TYPE)
@@ -95,6 +91,11 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def told(place: Iterable[object], message: str) -> str:
+    """Return one of pydantic's errors as a line; what was found is left out, as it may be a secret."""
+    return f"{'.'.join(map(str, place)) or 'body'}: {message}"
+
+
 def install(app: FastAPI) -> None:
     """Have every error of ``app`` answered as a problem."""
     app.add_exception_handler(Problem, _problem)
@@ -102,6 +103,9 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(StageError, _stage)
+    app.add_exception_handler(StoreError, _store)
+    for unreachable in (OperationalError, InterfaceError, NoConnection):
+        app.add_exception_handler(unreachable, _unreachable)
     app.add_exception_handler(Exception, _unforeseen)
 
 
@@ -117,9 +121,9 @@ async def _refused(_: Request, error: Exception) -> Response:
 
 async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - as it is registered
-    errors = [(".".join(map(str, e["loc"])), str(e["msg"])) for e in error.errors()]
+    problems = [told(e["loc"], e["msg"]) for e in error.errors()]
     return Problem(
-        422, "invalid_request", "the request is not what this endpoint takes", "see /docs", errors=errors
+        422, "invalid_request", "the request is not what this endpoint takes", "see /docs", problems=problems
     ).response()
 
 
@@ -135,12 +139,33 @@ async def _stage(_: Request, error: Exception) -> Response:
     return Problem(503, error.code, error.message, error.hint, headers={"Retry-After": "10"}).response()
 
 
-async def _unforeseen(request: Request, error: Exception) -> Response:
-    # Starlette logs nothing here, and raises the error on to the server, which logs it in a form of its own.
-    _log.error("unforeseen", exc_info=error, extra={"method": request.method, "path": request.url.path})
+async def _store(_: Request, error: Exception) -> Response:
+    assert isinstance(error, StoreError)  # noqa: S101 - as it is registered
+    return of_store(error).response()
+
+
+async def _unreachable(_: Request, error: Exception) -> Response:
+    # Its text may name hosts and statements, which are nobody's business.
+    _log.warning("the database does not answer", extra={"reason": type(error).__name__})
+    return Problem(
+        503, "database_unreachable", "the database does not answer", "try again", headers={"Retry-After": "5"}
+    ).response()
+
+
+async def _unforeseen(_: Request, __: Exception) -> Response:
+    # The server logs it, with its traceback.
     return Problem(
         500, "unexpected", "something went wrong that nobody foresaw", "try again; the log holds the reason"
     ).response()
+
+
+def of_store(error: StoreError) -> Problem:
+    """Return the answer to what the store refuses."""
+    for kind, status in ((NotFound, 404), (VersionMismatch, 412), (Conflict, 409)):
+        if isinstance(error, kind):
+            headers = {"ETag": f'"{error.current}"'} if isinstance(error, VersionMismatch) else {}
+            return Problem(status, error.code, error.message, error.hint, headers=headers)
+    return Problem(422, error.code, error.message, error.hint)
 
 
 def _short(text: str) -> str:

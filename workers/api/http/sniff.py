@@ -25,6 +25,8 @@ _EXTENSIONS: Final[dict[str, tuple[str, str]]] = {
 }
 EXTENSIONS: Final = tuple(_EXTENSIONS)
 _SAME: Final = {"mpg": "mpeg", "oga": "ogg"}
+KNOWN: Final = frozenset({*EXTENSIONS, *_SAME})
+"""Extensions that names may have."""
 # Types of the first atom of an ISO base media file, and of QuickTime files from before there was "ftyp".
 _ATOMS = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"})
 _TS_PACKET = 188

@@ -10,6 +10,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Dialect,
+    Enum,
     Float,
     ForeignKey,
     Index,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy import DateTime as _DateTime
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -85,6 +87,14 @@ _Number = BigInteger().with_variant(Integer, "sqlite")
 _Json = JSON(none_as_null=True)
 
 
+def _words(kind: type[StrEnum], length: int) -> Enum:
+    """Return a column of an enumeration's values, as text: a new value needs no migration."""
+    return Enum(kind, native_enum=False, length=length, values_callable=lambda kind: [member.value for member in kind])
+
+
+_WAITING = text("sent_at IS NULL AND dropped_at IS NULL")
+
+
 class Base(DeclarativeBase):
     """Base of all tables; constraints have names, which migrations need to find them again."""
 
@@ -96,7 +106,15 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: Time, dict[str, Any]: _Json, list[Any]: _Json}  # noqa: RUF012 - SQLAlchemy's
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's
+        datetime: Time,
+        dict[str, Any]: _Json,
+        list[Any]: _Json,
+        JobState: _words(JobState, 16),
+        AttemptState: _words(AttemptState, 16),
+        Kind: _words(Kind, 16),
+        Stage: _words(Stage, 32),
+    }
 
 
 class Job(Base):
@@ -108,12 +126,14 @@ class Job(Base):
     tenant: Mapped[str] = mapped_column(String(100))
     name: Mapped[str] = mapped_column(Text)
     """As the file was called, for display only."""
-    state: Mapped[JobState] = mapped_column(String(16))
-    stage: Mapped[Stage | None] = mapped_column(String(32))
+    state: Mapped[JobState]
+    stage: Mapped[Stage | None]
     percent: Mapped[float | None] = mapped_column(Float)
     """Of the current stage, 0 to 100."""
     source: Mapped[str | None] = mapped_column(String(16))
     """Name of the upload in the job's folder, ``source.<ext>``; None until it is there."""
+    reference: Mapped[dict[str, Any] | None]
+    """Where the source is fetched from, as the fetcher understands it; None: it was uploaded."""
     size: Mapped[int | None] = mapped_column(BigInteger)
     """Bytes of the source."""
     language: Mapped[str | None] = mapped_column(String(8))
@@ -153,12 +173,12 @@ class Attempt(Base):
     __tablename__ = "attempts"
 
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
-    stage: Mapped[Stage] = mapped_column(String(32), primary_key=True)
+    stage: Mapped[Stage] = mapped_column(primary_key=True)
     attempt: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     """Counts from 1; the number in the messages."""
     tries: Mapped[int] = mapped_column(Integer, default=1)
     """1: asked for by somebody; n: the n-th try at that wish, by the orchestrator itself."""
-    state: Mapped[AttemptState] = mapped_column(String(16))
+    state: Mapped[AttemptState]
     requested_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     heard_at: Mapped[datetime]
@@ -184,7 +204,7 @@ class Parcel(Base):
     id: Mapped[int] = mapped_column(_Number, primary_key=True)
     key: Mapped[str] = mapped_column(String(200), unique=True)
     """What it is, so that it is there once: ``<job>:<stage>:<attempt>``, or an event's id."""
-    kind: Mapped[Kind] = mapped_column(String(16))
+    kind: Mapped[Kind]
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
     target: Mapped[str] = mapped_column(Text)
     """A stage, or a URL."""
@@ -204,8 +224,8 @@ class Parcel(Base):
             "ix_outbox_due",
             "kind",
             "due_at",
-            sqlite_where=(sent_at.is_(None) & dropped_at.is_(None)),
-            postgresql_where=(sent_at.is_(None) & dropped_at.is_(None)),
+            sqlite_where=_WAITING,
+            postgresql_where=_WAITING,
         ),
     )
 
@@ -284,7 +304,7 @@ class AuditRow(Base):
     """HTTP status of the answer."""
     address: Mapped[str | None] = mapped_column(String(64))
 
-    __table_args__ = (Index("ix_audit_tenant_id", "tenant", "id"),)
+    __table_args__ = (Index("ix_audit_tenant_id", "tenant", "id"), Index("ix_audit_at", "at"))
 
 
 class GlossaryVersion(Base):
@@ -295,5 +315,7 @@ class GlossaryVersion(Base):
     version: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     content: Mapped[str] = mapped_column(Text)
     """The file, as JSON."""
+    prompt: Mapped[list[Any]]
+    """The terms that the model is told before it listens."""
     key_id: Mapped[str | None] = mapped_column(String(26))
     created_at: Mapped[datetime]

@@ -1,18 +1,21 @@
 /** The API's client: one method a call, errors as `Problem` with what is wrong and how to mend it. */
 
+import { sentence } from "./format.js";
+
 /** An answer that is an error (RFC 9457), or no answer at all (status 0). */
 export class Problem extends Error {
   constructor(status, body = {}) {
-    super(body.detail ?? body.title ?? `The server answered ${status}.`);
+    super(sentence(body.detail || body.title || `the server answered ${status}`));
     this.status = status;
     this.code = body.code ?? "";
-    this.hint = body.hint ?? "";
-    this.problems = (Array.isArray(body.problems) ? body.problems : []).map(String);
+    this.hint = sentence(body.hint ?? "");
+    /** What is wrong with single fields. */
+    this.problems = body.problems ?? [];
     this.retryAfter = 0;
   }
 }
 
-const UNREACHABLE = { detail: "The server can't be reached.", hint: "Check the connection and try again." };
+const UNREACHABLE = { detail: "the server can't be reached", hint: "check the connection and try again" };
 
 /** Return a response's problem. */
 async function problemOf(response) {
@@ -105,6 +108,11 @@ export class Api {
   /** Return a file of the job as a Blob. */
   async file(id, name, options) {
     return (await this.send("GET", jobPath(id, name), options)).blob();
+  }
+
+  /** Return an address of the recording, which a media element can open for some minutes. */
+  async media(id) {
+    return (await this.#json("POST", jobPath(id, "media-token"))).value.url;
   }
 
   async glossary(options) {

@@ -1,5 +1,7 @@
 /** Server-sent events over fetch: EventSource can't send the key. */
 
+import { Problem } from "./api.js";
+
 const FIRST_WAIT = 1000;
 const LONGEST_WAIT = 30_000;
 
@@ -47,6 +49,7 @@ export async function followJob(api, path, onJob, signal) {
       const response = await api.send("GET", path, { signal, headers: { Accept: "text/event-stream" } });
       for await (const message of parse(response.body.pipeThrough(new TextDecoderStream()))) {
         wait = FIRST_WAIT;
+        if (message.event === "gone") throw new Problem(404, { detail: "the lesson was deleted" });
         if (message.event === "job" && onJob(JSON.parse(message.data))) return;
       }
     } catch (error) {

@@ -68,3 +68,10 @@ export function remaining(seconds) {
   if (seconds < 60) return "less than a minute";
   return seconds < 5400 ? `about ${plural(Math.round(seconds / 60), "minute")}` : `about ${plural(Math.round(seconds / 3600), "hour")}`;
 }
+
+/** "there is no such job" → "There is no such job." */
+export function sentence(text) {
+  const trimmed = String(text).trim();
+  const ended = trimmed === "" || /[.!?…]$/.test(trimmed) ? trimmed : `${trimmed}.`;
+  return ended.charAt(0).toUpperCase() + ended.slice(1);
+}

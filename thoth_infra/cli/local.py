@@ -1,0 +1,241 @@
+"""``thoth-infra local``: the whole system on this machine, without an AWS account."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from thoth_infra.cli.context import Project, pass_project
+from thoth_infra.cli.tables import table
+from thoth_infra.config.load import load
+from thoth_infra.emulator import running
+from thoth_infra.errors import ThothError
+from thoth_infra.local import system
+from thoth_infra.local.client import Client
+from thoth_infra.local.home import Home, Record
+from thoth_infra.local.processes import Supervisor, supervised
+
+FOLDER = Path(".thoth") / "local"
+_READY_S, _DOWN_S, _POLL_S = 120.0, 60.0, 0.2
+_ENDED = {"completed", "failed", "cancelled"}
+
+
+@click.group()
+def local() -> None:
+    """Run the whole system on this machine: API, web page and workers over an emulated AWS."""
+
+
+@local.command()
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1024, 65535), help="Port of the web page.")
+@click.option("--model", metavar="NAME", help="Whisper model, or its folder [default: dev's, which is downloaded].")
+@click.option("--detach", is_flag=True, help="Come back when it is ready; `local down` stops it.")
+@pass_project
+def up(project: Project, port: int, model: str | None, detach: bool) -> None:
+    """Start everything, and keep it running until Ctrl-C; a killed system goes on where it was."""
+    choices = system.Choices(port, _model(project.root, model))
+    if detach:
+        _detached(project, choices)
+        return
+    home = _home(project)
+    env = load(project.root, system.ENVIRONMENT, settings=("database.engine=sqlite",), personal=False).environment
+    with (
+        home.held(Record(os.getpid(), choices.url, choices.model or env.whisper.model)),
+        _until_told() as told,
+        running(home.aws) as emulator,
+    ):
+        places = system.prepare(emulator, env, home)
+        started = system.programs(project.root, env, emulator, home, places, choices)
+        with supervised(started) as supervisor:
+            _serve(project, home, choices, supervisor, told)
+
+
+def _serve(
+    project: Project, home: Home, choices: system.Choices, supervisor: Supervisor, told: threading.Event
+) -> None:
+    ready = Client(choices.url, "").ready
+    deadline = time.monotonic() + _READY_S
+    while not ready() and not told.wait(_POLL_S):
+        for line in supervisor.watch():
+            project.say(line)
+        if time.monotonic() > deadline:
+            raise ThothError(f"the API is not ready after {_READY_S:.0f} s", f"look into {home.logs}")
+    if not told.is_set():
+        key = _key(project, home)
+        project.emit({"url": choices.url, "key": key}, f"Thoth is at {choices.url}\nAPI key: {key}\nCtrl-C stops it.")
+    while not told.wait(1):
+        for line in supervisor.watch():
+            project.say(line)
+    project.say("stopping …")
+
+
+@local.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--wait", is_flag=True, help="Wait for the transcripts, and print them with the terms marked.")
+@click.option("--language", metavar="CODE", help="Language that is spoken [default: found out].")
+@pass_project
+def submit(project: Project, files: tuple[Path, ...], wait: bool, language: str | None) -> int:
+    """Submit lessons to the running system."""
+    client = _client(project)
+    jobs = []
+    for file in files:
+        job = client.submit(file, language)
+        project.say(f"{file.name}: job {job['id']}")
+        jobs.append(_finished(client, job["id"], project.say) if wait else job)
+    texts = [_told(client, job) for job in jobs] if wait else []
+    project.emit(jobs, "\n".join(texts))
+    return int(any(job["state"] in {"failed", "cancelled"} for job in jobs))
+
+
+@local.command()
+@pass_project
+def status(project: Project) -> None:
+    """Show the processes and the newest jobs."""
+    record = _home(project).record()
+    if record is None:
+        project.emit({"running": False}, "not running; `thoth-infra local up` starts it")
+        return
+    jobs = _client(project).get("/api/jobs?limit=20")["items"]
+    rows = [(j["id"], j["name"], j["state"], j.get("stage") or "", f"{j.get('percent') or 0:.0f} %") for j in jobs]
+    head = f"running at {record.url} (pid {record.pid}, Whisper model {record.model})"
+    shown = table(("JOB", "NAME", "STATE", "STAGE", "DONE"), rows) if rows else "no jobs yet"
+    project.emit({"running": True, **asdict(record), "jobs": jobs}, f"{head}\n\n{shown}")
+
+
+@local.command()
+@pass_project
+def down(project: Project) -> None:
+    """Stop everything; jobs and files stay, and `local up` goes on with them."""
+    home = _home(project)
+    record = home.record()
+    if record is None:
+        project.emit({"stopped": False}, "it was not running")
+        return
+    os.kill(record.pid, signal.SIGTERM)
+    _wait(lambda: home.record() is None, _DOWN_S, f"process {record.pid} does not end", f"look into {home.logs}")
+    project.emit({"stopped": True}, "stopped")
+
+
+def _home(project: Project) -> Home:
+    return Home(project.root / FOLDER)
+
+
+def _client(project: Project) -> Client:
+    home = _home(project)
+    record, key = home.record(), home.kept("api-key")
+    if record is None or key is None:
+        raise ThothError("the system is not running here", "start it: thoth-infra local up")
+    return Client(record.url, key)
+
+
+def _model(root: Path, given: str | None) -> str | None:
+    """Return a model's folder as an absolute path, which a worker with another working directory finds too."""
+    folder = root / given if given else None
+    return str(folder.resolve()) if folder and folder.is_dir() else given
+
+
+def _key(project: Project, home: Home) -> str:
+    """Return the key that the command line and the browser use, made at the first start."""
+    if kept := home.kept("api-key"):
+        return kept
+    scopes = ("jobs:read", "jobs:write", "glossary:read", "glossary:write", "admin")
+    command = [sys.executable, "-m", "workers.api.keys", "create", "--tenant", "local"]
+    command += [word for scope in scopes for word in ("--scope", scope)]
+    environment = {**os.environ, "DATABASE_PATH": str(home.database), "PYTHONPATH": str(project.root)}
+    done = subprocess.run(command, cwd=project.root, env=environment, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise ThothError(f"no API key could be made: {done.stderr.strip()[-500:]}", f"look into {home.logs}")
+    key = done.stdout.split()[-1]
+    home.keep("api-key", key)
+    return key
+
+
+def _detached(project: Project, choices: system.Choices) -> None:
+    home = _home(project)
+    home.logs.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "thoth_infra", "--root", str(project.root), "local", "up"]
+    command += ["--port", str(choices.port), *(["--model", choices.model] if choices.model else [])]
+    with (home.logs / "up.log").open("wb") as log:
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+
+    def ready() -> bool:
+        if child.poll() is not None:
+            words = (home.logs / "up.log").read_text(errors="replace").strip()
+            raise ThothError(f"it did not start: {words[-1000:]}", f"look into {home.logs}")
+        return home.record() is not None and home.kept("api-key") is not None and Client(choices.url, "").ready()
+
+    _wait(ready, _READY_S, "it is not ready", f"look into {home.logs}")
+    key = home.kept("api-key")
+    project.emit({"url": choices.url, "key": key, "pid": child.pid}, f"Thoth is at {choices.url}\nAPI key: {key}")
+    child.returncode = 0  # it is meant to outlive us
+
+
+def _finished(client: Client, job_id: str, say: Callable[[str], None]) -> dict[str, Any]:
+    shown = ""
+    while True:
+        job: dict[str, Any] = client.get(f"/api/jobs/{job_id}")
+        line = f"  {job['state']} {job.get('stage') or ''} {job.get('percent') or 0:.0f} %"
+        if line != shown:
+            say(line)
+            shown = line
+        if job["state"] in _ENDED:
+            return job
+        time.sleep(_POLL_S)
+
+
+def _told(client: Client, job: dict[str, Any]) -> str:
+    """Return a finished job's transcript, each term in [brackets], or its error."""
+    if job["state"] != "completed":
+        error = job.get("error") or {}
+        return f"{job['name']}: {error.get('code', job['state'])}: {error.get('message', '')} {error.get('hint', '')}"
+    transcript = client.get(f"/api/jobs/{job['id']}/transcript.json")
+    terms = client.get(f"/api/jobs/{job['id']}/terms")["terms"]
+    return "\n".join(marked(transcript["segments"], terms))
+
+
+def marked(segments: list[dict[str, Any]], terms: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield a line for each segment: its start, and its words with every term in [brackets]."""
+    first = {(t["segment_id"], t["first_word"]) for t in terms}
+    last = {(t["last_segment_id"], t["last_word"]) for t in terms}
+    for segment in segments:
+        words = []
+        for index, word in enumerate(segment["words"]):
+            place = (segment["id"], index)
+            text = ("[" if place in first else "") + word["text"]
+            # Punctuation that hangs on a term's last word stays outside.
+            bare = text.rstrip(".,;:!?")
+            words.append(f"{bare}]{text[len(bare) :]}" if place in last else text)
+        minutes, seconds = divmod(segment["start"], 60)
+        yield f"{int(minutes):02}:{seconds:04.1f}  {' '.join(words)}"
+
+
+def _wait(condition: Callable[[], bool], seconds: float, what: str, hint: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise ThothError(f"{what} after {seconds:.0f} s", hint)
+        time.sleep(_POLL_S)
+
+
+@contextmanager
+def _until_told() -> Iterator[threading.Event]:
+    """Yield an event that SIGINT and SIGTERM set."""
+    told = threading.Event()
+    before = {number: signal.signal(number, lambda *_: told.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield told
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

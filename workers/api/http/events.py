@@ -1,0 +1,49 @@
+"""A job's course as server-sent events: its JSON at once, and with every change, until it has ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+import anyio
+from sse_starlette import ServerSentEvent
+from starlette.concurrency import run_in_threadpool
+
+from workers.api.http.schemas import JobBody
+from workers.api.store import jobs
+from workers.api.store.engine import Database
+from workers.api.store.errors import NotFound
+from workers.api.store.models import Job, JobState
+
+PING_SECONDS: Final = 15
+"""Between two comments on a silent stream: proxies close what says nothing for a minute."""
+LONGEST_SECONDS: Final = 900.0
+"""After which a client has to ask anew, with a key that is still valid."""
+_ENDED: Final = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED})
+
+
+async def follow(
+    database: Database, job: Job, poll_seconds: float, clock: Callable[[], float] = time.monotonic
+) -> AsyncIterator[ServerSentEvent]:
+    """Yield ``job`` events; ``gone`` when the job is erased meanwhile."""
+    deadline = clock() + LONGEST_SECONDS
+    shown = -1
+    current: Job | None = job
+    while current is not None:
+        if current.revision != shown:
+            shown = current.revision
+            yield ServerSentEvent(JobBody.of(current).model_dump_json(), event="job", id=str(shown), retry=2000)
+        if current.state in _ENDED or clock() > deadline:
+            return
+        await anyio.sleep(poll_seconds)
+        current = await run_in_threadpool(_read, database, job.tenant, job.id)
+    yield ServerSentEvent("{}", event="gone")
+
+
+def _read(database: Database, tenant: str, job_id: str) -> Job | None:
+    try:
+        with database.read() as session:
+            return jobs.find(session, tenant, job_id)
+    except NotFound:
+        return None

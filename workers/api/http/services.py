@@ -1,0 +1,68 @@
+"""What the routes work with, put together once for a process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
+
+from workers.api.http.access import Keys
+from workers.api.http.audit import Trail
+from workers.api.http.references import References
+from workers.api.http.tokens import MediaTokens
+from workers.api.http.throttle import Throttle
+from workers.api.store.engine import Database
+from workers.api.store.objects import Objects
+from workers.common.folder import FolderFiles
+
+MEBIBYTE: Final = 1 << 20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much is taken: bytes, and requests a minute."""
+
+    upload_bytes: int = 10 << 30
+    part_bytes: int = 16 * MEBIBYTE
+    """Of a resumable upload; S3 takes none of less than 5 MiB."""
+    document_bytes: int = 64 * MEBIBYTE
+    """Of a JSON body: glossaries and transcripts."""
+    requests: int = 1200
+    """By one key."""
+    refusals: int = 60
+    """Of one address, for keys that are not known."""
+    streams: int = 50
+    """Open at once, by one key."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything that a route may need."""
+
+    database: Database
+    files: FolderFiles
+    objects: Objects
+    references: References
+    tokens: MediaTokens
+    keys: Keys
+    throttle: Throttle
+    trail: Trail
+    limits: Limits = field(default_factory=Limits)
+    poll_seconds: float = 1.0
+    """Between two looks at a job, for an event stream."""
+
+    @property
+    def jobs_dir(self) -> Path:
+        """The folder of the job folders, and of the glossary."""
+        return self.files.root
+
+
+async def _services(request: Request) -> Services:
+    services = request.app.state.services
+    assert isinstance(services, Services)  # noqa: S101 - create_app has put it there
+    return services
+
+
+Provided = Annotated[Services, Depends(_services)]
