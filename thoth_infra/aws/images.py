@@ -43,10 +43,12 @@ def reference(project: str, image: str, tag: str) -> str:
     return f"{project}/{image}:{tag}"
 
 
-def build_command(image: str, name: str, *, base: str | None, network: str | None, revision: str) -> tuple[str, ...]:
+def build_command(
+    image: str, name: str, *, base: str | None, network: str | None, revision: str | None
+) -> tuple[str, ...]:
     """Return the argv of ``docker build``, to be run in the project's root."""
     options = ["--file", DOCKERFILE, "--target", image, "--tag", name]
-    options += ["--label", f"org.opencontainers.image.revision={revision}"]
+    options += ["--label", f"org.opencontainers.image.revision={revision}"] if revision else []
     options += ["--build-arg", f"BASE={base}"] if base else []
     options += ["--network", network] if network else []
     return ("docker", "build", *options, ".")

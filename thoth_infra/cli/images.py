@@ -33,10 +33,12 @@ def images_group() -> None:
 def build(project: Project, image: tuple[str, ...], tag: str | None, base: str | None, network: str | None) -> None:
     """Build the images, or those that are named, with Docker."""
     revision = _revision(project.root)
+    if tag is None and revision is None:
+        raise ThothError("this is no git checkout, so the images have no commit to be named after", "give --tag")
     prefix = project.load(names(project.root)[0]).environment.project
     built = []
     for name in images.targets(project.root, image):
-        called = images.reference(prefix, name, tag or revision)
+        called = images.reference(prefix, name, str(tag or revision))
         project.say(f"building {called} …")
         _docker(project.root, images.build_command(name, called, base=base, network=network, revision=revision), name)
         built.append(images.inspected(name, called, _docker(project.root, images.inspect_command(called), name)))
@@ -59,14 +61,13 @@ def _docker(root: Path, command: tuple[str, ...], name: str) -> str:
     return done.stdout or ""
 
 
-def _revision(root: Path) -> str:
-    """Return the commit that the images are made of."""
+def _revision(root: Path) -> str | None:
+    """Return the commit that the images are made of; None outside a git checkout."""
     try:
         commit = _git(root, "rev-parse", "--short=12", "HEAD")
         return f"{commit}-dirty" if _git(root, "status", "--porcelain") else commit
     except (OSError, subprocess.CalledProcessError):
-        raise ThothError("this is no git checkout, so the images have no commit to be named after",
-                         "give --tag") from None  # fmt: skip
+        return None
 
 
 def _git(root: Path, *arguments: str) -> str:

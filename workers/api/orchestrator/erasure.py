@@ -6,7 +6,6 @@ import json
 import logging
 import shutil
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -78,9 +77,10 @@ class Eraser:
 def remove_folder(files: FolderFiles, job_id: str) -> bool:
     """Remove a job's folder; tell whether there was one."""
     path = files.job(job_id).path
-    # A worker may write while this happens: what it adds is removed by the second round, or raises.
-    with suppress(FileNotFoundError):
-        shutil.rmtree(path, ignore_errors=True)
+    if not path.exists():
+        return False
+    # A worker may write while this happens: the second round removes what it adds, or raises.
+    shutil.rmtree(path, ignore_errors=True)
+    if path.exists():
         shutil.rmtree(path)
-        return True
-    return False
+    return True

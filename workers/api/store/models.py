@@ -253,6 +253,8 @@ class Upload(Base):
     name: Mapped[str] = mapped_column(Text)
     size: Mapped[int] = mapped_column(BigInteger)
     part_size: Mapped[int] = mapped_column(Integer)
+    source: Mapped[str] = mapped_column(String(16))
+    """Name of the file that it becomes, ``source.<ext>``; with S3 also the end of the object's key."""
     s3_upload_id: Mapped[str | None] = mapped_column(Text)
     """Of the multipart upload in the media bucket; None: parts come to the API itself."""
     params: Mapped[dict[str, Any]]

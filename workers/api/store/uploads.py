@@ -25,6 +25,8 @@ class NewUpload:
     name: str
     size: int
     part_size: int
+    source: str
+    """Name of the file that it becomes, ``source.<ext>``; with S3 the object is ``jobs/<id>/source.<ext>``."""
     s3_upload_id: str | None = None
     params: dict[str, Any] = field(default_factory=dict)
     id: str = field(default_factory=new_id)
@@ -39,6 +41,7 @@ def create(session: Session, new: NewUpload, *, at: datetime) -> Upload:
         name=legible(new.name),
         size=new.size,
         part_size=new.part_size,
+        source=new.source,
         s3_upload_id=new.s3_upload_id,
         params=new.params,
         created_at=at,
@@ -83,15 +86,8 @@ def received(session: Session, upload_id: str) -> int:
     return session.scalar(select(func.sum(UploadPart.size)).where(UploadPart.upload_id == upload_id)) or 0
 
 
-def complete(
-    session: Session,
-    upload: Upload,
-    *,
-    source: str | None = None,
-    reference: dict[str, Any] | None = None,
-    at: datetime,
-) -> Job:
-    """End an upload, and make its job: of ``source`` in the job's folder, or of a ``reference`` to the bucket.
+def complete(session: Session, upload: Upload, *, reference: dict[str, Any] | None = None, at: datetime) -> Job:
+    """End an upload, and make its job: of the source in the job's folder, or of a ``reference`` that is fetched.
 
     The upload has to be locked (``find(..., lock=True)``). An upload that is complete gives the same job again.
     """
@@ -102,7 +98,7 @@ def complete(
     new = jobs.NewJob(
         tenant=upload.tenant,
         name=upload.name,
-        source=source,
+        source=None if reference else upload.source,
         reference=reference,
         size=upload.size,
         id=upload.id,

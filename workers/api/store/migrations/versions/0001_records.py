@@ -163,6 +163,7 @@ def _uploads() -> None:
         _text("name"),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("part_size", sa.Integer(), nullable=False),
+        _text("source", 16),
         _text("s3_upload_id", nullable=True),
         sa.Column("params", sa.JSON(), nullable=False),
         _time("created_at"),
