@@ -1,7 +1,7 @@
 """Training from nothing: espeak-ng speaks, the network learns. Needs torch; deterministic on the same machine.
 
-Windows grow from 4 s to 30 s, and the cross-attention that word times are read from is guided to where each word is
-spoken: without the two, training stalled at about 64 % right tokens.
+Windows grow from 4 s to 30 s: without that, training stalled at about 64 % right tokens. The cross-attention that word
+times are read from is guided to where each word is spoken.
 """
 
 from __future__ import annotations

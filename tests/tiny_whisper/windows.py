@@ -172,7 +172,7 @@ class Windows:
         for index, token in enumerate(inputs[first:], first):
             if token >= zero:
                 if index == first and rng.random() < 0.5:
-                    # A first stamp may be early: faster-whisper starts every clip with one.
+                    # Decoding allows a first stamp of 1 s at most, however late the speech starts.
                     disturbed[index] = min(token, zero + offset + rng.randint(0, 50))
                 elif rng.random() < 0.3:
                     disturbed[index] = min(zero + TIMES - 1, max(zero, token + rng.randint(-3, 3)))

@@ -17,8 +17,6 @@ _TIMEOUT_SECONDS = 2
 # The agent refuses less than one minute and more than two days.
 _MAX_MINUTES = 2880
 _AGAIN_SECONDS = 60.0
-# The agent is a link-local address: no proxy leads there.
-_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @dataclass
@@ -61,8 +59,10 @@ class Protection:
             headers={"Content-Type": "application/json"},
             method="PUT",
         )
+        # The agent is a link-local address: no proxy leads there.
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with _direct.open(request, timeout=_TIMEOUT_SECONDS) as answer:
+            with direct.open(request, timeout=_TIMEOUT_SECONDS) as answer:
                 said = json.load(answer)
         except (OSError, ValueError, http.client.HTTPException) as error:
             return str(error) or type(error).__name__

@@ -134,9 +134,7 @@ class Engine:
         )
         found: list[list[Any]] = [[] for _ in chunks]
         for segment in segments:
-            # The pipeline gives one segment, or several, for each clip and says by its seek from which.
-            index = int(np.searchsorted(edges, segment.seek / 100 + 0.005, side="right")) - 1
-            found[min(max(index, 0), len(chunks) - 1)].append(segment)
+            found[chunk_of(edges, segment.seek)].append(segment)
         return [
             self._guarded(sound, segments, float(start), options)
             for sound, segments, start in zip(sounds, found, edges, strict=False)
@@ -170,6 +168,15 @@ class Engine:
             word_timestamps=True,
         )
         return [word for segment in segments for word in segment.words or ()]
+
+
+def chunk_of(edges: Sequence[float], seek: int) -> int:
+    """Return of which clip a segment is: ``edges`` are the clips' starts and the last one's end, in seconds.
+
+    ``seek`` is the clip's start in hundredths of a second, cut off and not rounded by faster-whisper.
+    """
+    index = int(np.searchsorted(edges, seek / 100 + 0.0105, side="right")) - 1
+    return min(max(index, 0), len(edges) - 2)
 
 
 def _severity(verdict: Verdict) -> int:

@@ -332,7 +332,8 @@ class Failing(MemoryQueue):
         super().send(body, attributes)
 
 
-def test_a_result_that_can_not_be_sent_is_sent_later_and_nothing_is_done_twice(rig: Rig) -> None:
+def test_a_result_that_can_not_be_sent_is_sent_later_and_nothing_is_done_twice(make_rig: MakeRig) -> None:
+    rig = make_rig(visibility_seconds=100_000)  # it is not what brings the message back
     rig.outbox = rig._results = outbox = Failing(clock=rig.clock)
     outbox.failures = 2
     scribe = Scribe()

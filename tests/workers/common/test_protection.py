@@ -62,6 +62,8 @@ def agent() -> Iterator[Agent]:
 def test_the_request_is_what_the_agent_takes(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ECS_AGENT_URI", agent.uri)
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # no proxy leads to the agent
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
     protection = Protection.for_jobs_of(600)
     protection.hold(True)
     protection.hold(False)

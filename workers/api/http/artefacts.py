@@ -12,7 +12,6 @@ from workers.api.http.problems import Problem
 from workers.api.store import transcripts
 from workers.api.store.models import Job
 from workers.api.store.objects import Objects
-from workers.common import manifest
 from workers.common import transcript as spoken
 from workers.common.folder import FolderFiles
 from workers.common.transcript import Transcript
@@ -29,10 +28,10 @@ def shown(transcript: Transcript, form: str) -> str:
 
 @dataclass(frozen=True)
 class Artefacts:
-    """Reads and replaces documents."""
+    """Reads documents."""
 
     files: FolderFiles
-    objects: Objects
+    objects: Objects | None
 
     def transcript(self, session: Session, job: Job, version: int | None = None) -> str:
         """Return ``transcript.json`` in a version, the newest by default.
@@ -57,7 +56,7 @@ class Artefacts:
         except FileNotFoundError:
             pass
         try:
-            kept = self.objects.kept(job.id, name) if job.archived_at else None
+            kept = self.objects.kept(job.id, name) if self.objects and job.archived_at else None
         except (BotoCoreError, ClientError):
             raise Problem(
                 503, "archive_unreachable", "the archive does not answer", "try again", headers={"Retry-After": "10"}
@@ -65,19 +64,3 @@ class Artefacts:
         if kept is None:
             raise Problem(404, "not_there_yet", f"the job has no {name}", "wait until the job is completed")
         return kept.decode()
-
-    def replace(self, job: Job, transcript: Transcript) -> None:
-        """Write a corrected transcript into the job's folder, where the next stage reads it.
-
-        The manifest follows, so that a message which comes once more finds its stage whole, and does not undo the
-        correction. To be called while the folder is locked.
-        """
-        folder = self.files.job(job.id)
-        contents = {spoken.NAME: transcript.model_dump_json() + "\n"}
-        contents |= {f"transcript.{form}": shown(transcript, form) for form in _SHOWN}
-        for name, text in contents.items():
-            with folder.writing(name) as path:
-                path.write_text(text, encoding="utf-8")
-        known = manifest.read(folder)
-        measured = {name: manifest.measured(folder.local(name)) for name in contents}
-        manifest.write(folder, known.model_copy(update={"artefacts": {**known.artefacts, **measured}}))

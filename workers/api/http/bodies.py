@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Annotated, TypeVar
 
 from fastapi import Header
@@ -11,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from workers.api.http.problems import Problem, told
 
+_BLOCK_BYTES = 1 << 20
 _Model = TypeVar("_Model", bound=BaseModel)
 
 IdempotencyKey = Annotated[
@@ -25,6 +27,24 @@ IdempotencyKey = Annotated[
 ]
 
 
+async def blocks(request: Request) -> AsyncIterator[bytes]:
+    """Yield the body in blocks as they go to a disk: a change of threads for each of the server's would be slow.
+
+    Raises:
+        Problem: 422 ``incomplete``, when the sender goes away.
+    """
+    pending = bytearray()
+    try:
+        async for chunk in request.stream():
+            pending += chunk
+            if len(pending) >= _BLOCK_BYTES:
+                yield bytes(pending)
+                pending.clear()
+    except ClientDisconnect:
+        raise Problem(422, "incomplete", "the body ends before it is whole", "send it again") from None
+    yield bytes(pending)
+
+
 async def content(request: Request, limit: int) -> bytes:
     """Return the whole body.
 
@@ -32,13 +52,10 @@ async def content(request: Request, limit: int) -> bytes:
         Problem: 413 ``too_large``, 422 ``incomplete``.
     """
     body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > limit:
-                raise Problem(413, "too_large", f"the body has more than {limit:,} bytes", "send less at once")
-    except ClientDisconnect:
-        raise Problem(422, "incomplete", "the body ends before it is whole", "send it again") from None
+    async for block in blocks(request):
+        body += block
+        if len(body) > limit:
+            raise Problem(413, "too_large", f"the body has more than {limit:,} bytes", "send less at once")
     return bytes(body)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Final
 
 import anyio
@@ -11,6 +11,7 @@ from sse_starlette import ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from workers.api.http.schemas import JobBody
+from workers.api.http.services import Services
 from workers.api.store import jobs
 from workers.api.store.engine import Database
 from workers.api.store.errors import NotFound
@@ -18,27 +19,24 @@ from workers.api.store.models import Job, JobState
 
 PING_SECONDS: Final = 15
 """Between two comments on a silent stream: proxies close what says nothing for a minute."""
-LONGEST_SECONDS: Final = 900.0
-"""After which a client has to ask anew, with a key that is still valid."""
 _ENDED: Final = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED})
 
 
-async def follow(
-    database: Database, job: Job, poll_seconds: float, clock: Callable[[], float] = time.monotonic
-) -> AsyncIterator[ServerSentEvent]:
+async def follow(services: Services, job: Job, key_id: str) -> AsyncIterator[ServerSentEvent]:
     """Yield ``job`` events; ``gone`` when the job is erased meanwhile."""
-    deadline = clock() + LONGEST_SECONDS
+    deadline = time.monotonic() + services.stream_seconds
     shown = -1
     current: Job | None = job
-    while current is not None:
-        if current.revision != shown:
-            shown = current.revision
-            yield ServerSentEvent(JobBody.of(current).model_dump_json(), event="job", id=str(shown), retry=2000)
-        if current.state in _ENDED or clock() > deadline:
-            return
-        await anyio.sleep(poll_seconds)
-        current = await run_in_threadpool(_read, database, job.tenant, job.id)
-    yield ServerSentEvent("{}", event="gone")
+    with services.throttle.stream(key_id):
+        while current is not None:
+            if current.revision != shown:
+                shown = current.revision
+                yield ServerSentEvent(JobBody.of(current).model_dump_json(), event="job", id=str(shown), retry=2000)
+            if current.state in _ENDED or time.monotonic() > deadline:
+                return
+            await anyio.sleep(services.poll_seconds)
+            current = await run_in_threadpool(_read, services.database, job.tenant, job.id)
+        yield ServerSentEvent("{}", event="gone")
 
 
 def _read(database: Database, tenant: str, job_id: str) -> Job | None:

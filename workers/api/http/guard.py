@@ -24,6 +24,8 @@ PORTS: Final = frozenset({443, 8443})
 """What an HTTPS service is found at; others are asked for by those who look for open ports."""
 LONGEST_URL: Final = 2000
 MOST_REDIRECTS: Final = 5
+UNKNOWN_HOST: Final = "unknown_host"
+"""Code of the one refusal that may pass: name servers fail at times."""
 
 # Everything that is not global by IANA's registries (ipaddress knows them), and what is global by them but leads home:
 # NAT64 and 6to4 carry IPv4 addresses, 168.63.129.16 is Azure's host, 192.0.0.192 Oracle's metadata service.
@@ -98,13 +100,15 @@ class Guard:
         except (OSError, UnicodeError, ValueError):
             found = []
         if not found:
-            raise Refused("unknown_host", f"{url.host} has no address", "check the name")
+            raise Refused(UNKNOWN_HOST, f"{url.host} has no address", "check the name")
         # One bad address is enough: which of several is taken is not for the name's owner to try out.
         if not self._allowed(url) and not all(map(is_public, found)):
             raise _refused(url.host)
         return str(found[0])
 
-    def client(self, *, timeout: httpx2.Timeout, redirects: bool, verify: ssl.SSLContext | bool = True) -> httpx2.Client:
+    def client(
+        self, *, timeout: httpx2.Timeout, redirects: bool, verify: ssl.SSLContext | bool = True
+    ) -> httpx2.Client:
         """Return a client that connects to nothing else, whatever it is told; ``Refused`` comes from its calls."""
         return httpx2.Client(
             transport=GuardedTransport(self, verify),

@@ -58,7 +58,7 @@ def wanted(header: str | None, size: int) -> Range | None:
     return Range(start, end)
 
 
-def answer(request: Request, job: Job, files: FolderFiles, objects: Objects) -> Response:
+def answer(request: Request, job: Job, files: FolderFiles, objects: Objects | None) -> Response:
     """Return the recording, or the part that the request asks for.
 
     Raises:
@@ -106,8 +106,9 @@ def _read(path: Path, span: Range) -> Iterator[bytes]:
             yield block
 
 
-def _archived(objects: Objects, job_id: str, name: str, part: Range | None) -> Iterable[bytes]:
-    found = objects.stream(job_id, name, f"bytes={part.start}-{part.end - 1}" if part else None)
+def _archived(objects: Objects | None, job_id: str, name: str, part: Range | None) -> Iterable[bytes]:
+    header = f"bytes={part.start}-{part.end - 1}" if part else None
+    found = objects.stream(job_id, name, header) if objects else None
     if found is None:
         raise not_found("recording any more")
     blocks: Iterable[bytes] = found["Body"].iter_chunks(_BLOCK_BYTES)

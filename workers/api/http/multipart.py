@@ -8,16 +8,15 @@ from dataclasses import dataclass, field
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from workers.api.http import sniff
+from workers.api.http.bodies import blocks
 from workers.api.http.incoming import Incoming, Source, receiving
 from workers.api.http.problems import Problem
 from workers.common.folder import FolderJob
 from workers.common.messages import legible
 
-# Blocks as they go to the disk; the server hands over 64 KiB at a time, and a change of threads for each is slow.
-_BLOCK_BYTES = 1 << 20
 _LONGEST_FIELD = 8 << 10
 _MOST_FIELDS = 16
 
@@ -44,17 +43,10 @@ async def read(request: Request, files: FolderJob, limit: int) -> Form:
         reader = _Reader(files, limit, stack)
         parser = _parser(request, reader)
         try:
-            pending = bytearray()
-            async for chunk in request.stream():
-                pending += chunk
-                if len(pending) >= _BLOCK_BYTES:
-                    await run_in_threadpool(parser.write, bytes(pending))
-                    pending.clear()
-            await run_in_threadpool(parser.write, bytes(pending))
+            async for block in blocks(request):
+                await run_in_threadpool(parser.write, block)
         except FormParserError as error:
             raise _malformed(str(error)) from None
-        except ClientDisconnect:
-            raise _malformed("it ends before it is whole") from None
         form = reader.form()
         # Durable before anybody hears of it: closing waits for the disk.
         await run_in_threadpool(stack.close)

@@ -24,9 +24,9 @@ _URL_SECONDS: Final = 3600
 _MOST_URLS: Final = 500
 
 
-def source_of(upload: Upload) -> str:
-    """Return the name that the file will have in its job's folder."""
-    return f"source.{sniff.extension(upload.name)}"
+def suffix_of(upload: Upload) -> str:
+    """Return the extension that the file will have."""
+    return upload.source.rpartition(".")[2]
 
 
 def count(upload: Upload) -> int:
@@ -105,26 +105,24 @@ def writing(folder: FolderJob, upload: Upload, number: int) -> Iterator[PartWrit
         raise as_stage_error(error) from error
 
 
-def assemble(folder: FolderJob, upload: Upload) -> str:
-    """Make the parts the job's source; return its name. What is done already stays so.
+def assemble(folder: FolderJob, upload: Upload) -> None:
+    """Make the parts the job's source. What is done already stays so.
 
     Raises:
         Problem: 415, for what is neither sound nor video.
         StageError: when the file system fails.
     """
-    name = source_of(upload)
-    partial, source = folder.path / _PARTIAL, folder.path / name
+    partial, source = folder.path / _PARTIAL, folder.path / upload.source
     try:
         if not (partial.exists() or source.exists()):
             raise RetryableError("parts_lost", "the parts of the upload are gone", "begin the upload anew")
         present = partial if partial.exists() else source
-        sniff.check(sniff.extension(upload.name), _head(present))
+        sniff.check(suffix_of(upload), _head(present))
         if present is partial:
             partial.replace(source)
             _sync(folder.path)
     except OSError as error:
         raise as_stage_error(error) from error
-    return name
 
 
 def remove(folder: FolderJob) -> None:
@@ -173,7 +171,7 @@ class Direct:
             self.objects.s3.complete_multipart_upload(**place, MultipartUpload={"Parts": told})
             head = self.objects.s3.get_object(**where, Range=f"bytes=0-{sniff.HEAD_BYTES - 1}")["Body"].read()
         try:
-            sniff.check(sniff.extension(upload.name), head)
+            sniff.check(suffix_of(upload), head)
         except Problem:
             with _s3_errors():
                 self.objects.erase(upload.id)
@@ -183,7 +181,7 @@ class Direct:
     def abort(self, upload: Upload) -> None:
         """Free what has arrived."""
         with _s3_errors():
-            self.objects.abort(upload.id, source_of(upload), str(upload.s3_upload_id))
+            self.objects.abort(upload.id, upload.source, str(upload.s3_upload_id))
 
     def _url(self, upload: Upload, number: int) -> str:
         return str(
@@ -195,7 +193,7 @@ class Direct:
     def _place(self, upload: Upload) -> dict[str, Any]:
         return {
             "Bucket": self.objects.media,
-            "Key": self.objects.key(upload.id, source_of(upload)),
+            "Key": self.objects.key(upload.id, upload.source),
             "UploadId": upload.s3_upload_id,
         }
 

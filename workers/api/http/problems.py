@@ -5,16 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.exceptions import HTTPException
-from starlette.responses import Response
-
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
 from workers.api.http.guard import Refused
 from workers.api.store.errors import Conflict, NotFound, StoreError, VersionMismatch
@@ -81,14 +80,6 @@ class Problem(Exception):
 def not_found(what: str = "job") -> Problem:
     """Return the answer for what is not there, and for what belongs to others: the two must look alike."""
     return Problem(404, "not_found", f"there is no such {what}", "look at the list of those that you may see")
-
-
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the OpenAPI answers of a route that may be refused with ``statuses``."""
-    reference = {"schema": {"$ref": "#/components/schemas/ProblemBody"}}
-    return {
-        status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: reference}} for status in statuses
-    }
 
 
 def told(place: Iterable[object], message: str) -> str:

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from thoth_infra.contract.calls import JOBS_PREFIX
 from workers.api.http import sniff
-from workers.api.http.guard import LONGEST_URL, Guard, Refused
+from workers.api.http.guard import LONGEST_URL, UNKNOWN_HOST, Guard, Refused
 from workers.api.http.incoming import Source, receiving, too_large
 from workers.api.http.problems import Problem
 from workers.common.errors import PoisonError, RetryableError
@@ -79,7 +79,8 @@ class References:
 
     guard: Guard
     s3: Any
-    media_bucket: str
+    media_bucket: str | None
+    """None where there are no buckets."""
     limit: int
     seconds: float = 3600.0
     clock: Callable[[], float] = field(default=time.monotonic)
@@ -124,11 +125,15 @@ class References:
                     raise too_large(self.limit)
                 return self._kept(blocks, name, name_of(known), files, lambda: self._check(deadline, alive))
         except Refused as error:
+            if error.code == UNKNOWN_HOST:
+                raise RetryableError(error.code, error.message, error.hint) from None
             raise PoisonError(error.code, error.message, error.hint) from None
         except Problem as error:
             raise PoisonError(error.code, error.detail, error.hint) from None
         except (httpx2.TooManyRedirects, httpx2.UnsupportedProtocol, httpx2.InvalidURL) as error:
-            raise PoisonError("bad_redirect", f"the source redirects astray: {error}", "refer to its last URL") from None
+            raise PoisonError(
+                "bad_redirect", f"the source redirects astray: {error}", "refer to its last URL"
+            ) from None
         except (httpx2.HTTPError, BotoCoreError) as error:
             reason = type(error).__name__
             raise RetryableError("fetch_failed", f"the source broke off: {reason}", "look at its server") from error

@@ -11,8 +11,8 @@ from fastapi import Depends, Request
 from workers.api.http.access import Keys
 from workers.api.http.audit import Trail
 from workers.api.http.references import References
-from workers.api.http.tokens import MediaTokens
 from workers.api.http.throttle import Throttle
+from workers.api.http.tokens import MediaTokens
 from workers.api.store.engine import Database
 from workers.api.store.objects import Objects
 from workers.common.folder import FolderFiles
@@ -22,19 +22,13 @@ MEBIBYTE: Final = 1 << 20
 
 @dataclass(frozen=True)
 class Limits:
-    """How much is taken: bytes, and requests a minute."""
+    """How much is taken, in bytes."""
 
     upload_bytes: int = 10 << 30
     part_bytes: int = 16 * MEBIBYTE
     """Of a resumable upload; S3 takes none of less than 5 MiB."""
     document_bytes: int = 64 * MEBIBYTE
     """Of a JSON body: glossaries and transcripts."""
-    requests: int = 1200
-    """By one key."""
-    refusals: int = 60
-    """Of one address, for keys that are not known."""
-    streams: int = 50
-    """Open at once, by one key."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +37,8 @@ class Services:
 
     database: Database
     files: FolderFiles
-    objects: Objects
+    objects: Objects | None
+    """The buckets; None where there are none."""
     references: References
     tokens: MediaTokens
     keys: Keys
@@ -52,6 +47,8 @@ class Services:
     limits: Limits = field(default_factory=Limits)
     poll_seconds: float = 1.0
     """Between two looks at a job, for an event stream."""
+    stream_seconds: float = 900.0
+    """After which a client has to ask for its stream anew, with a key that is still valid."""
 
     @property
     def jobs_dir(self) -> Path:

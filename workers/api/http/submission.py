@@ -108,9 +108,7 @@ def _earlier(services: Services, new: NewJob) -> Job:
     with services.database.read() as session:
         job = jobs.by_idempotency_key(session, new.tenant, new.idempotency_key)
     if job is None or job.state == JobState.DELETING:
-        raise Problem(
-            409, "job_deleted", "the job that had this idempotency key is being deleted", "take another key"
-        )
+        raise Problem(409, "job_deleted", "the job that had this idempotency key is being deleted", "take another key")
     if job.fingerprint != new.fingerprint:
         raise Problem(
             409,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -21,14 +20,13 @@ from workers.api.http.problems import Problem
 class Throttle:
     """``requests`` a minute by one key, ``refusals`` a minute for one address, ``streams`` at once by one key."""
 
-    requests: int
-    refusals: int
-    streams: int
+    requests: int = 1200
+    refusals: int = 60
+    streams: int = 50
     _limiter: SlidingWindowCounterRateLimiter = field(
         default_factory=lambda: SlidingWindowCounterRateLimiter(MemoryStorage())
     )
     _open: Counter[str] = field(default_factory=Counter)
-    _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def request(self, key_id: str) -> None:
         """Count a request by a key.
@@ -54,30 +52,31 @@ class Throttle:
         if not self._limiter.test(item, address):
             raise self._slower(item, address)
 
-    @contextmanager
-    def stream(self, key_id: str) -> Iterator[None]:
-        """Count an open stream while the block lasts.
+    def admit_stream(self, key_id: str) -> None:
+        """Look whether another stream may be opened.
 
         Raises:
             Problem: 429 ``too_many_streams``.
         """
-        with self._guard:
-            if self._open[key_id] >= self.streams:
-                raise Problem(
-                    429,
-                    "too_many_streams",
-                    f"{self.streams} event streams are open with this key",
-                    "close some, or look at the list of jobs",
-                    headers={"Retry-After": "10"},
-                )
-            self._open[key_id] += 1
+        if self._open.get(key_id, 0) >= self.streams:
+            raise Problem(
+                429,
+                "too_many_streams",
+                f"{self.streams} event streams are open with this key",
+                "close some, or look at the list of jobs",
+                headers={"Retry-After": "10"},
+            )
+
+    @contextmanager
+    def stream(self, key_id: str) -> Iterator[None]:
+        """Count an open stream while the block lasts; only the event loop does, so that it needs no lock."""
+        self._open[key_id] += 1
         try:
             yield
         finally:
-            with self._guard:
-                self._open[key_id] -= 1
-                if not self._open[key_id]:
-                    del self._open[key_id]
+            self._open[key_id] -= 1
+            if not self._open[key_id]:
+                del self._open[key_id]
 
     def _slower(self, item: RateLimitItemPerMinute, who: str) -> Problem:
         seconds = max(1, math.ceil(self._limiter.get_window_stats(item, who).reset_time - time.time()))

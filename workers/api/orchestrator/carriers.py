@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from thoth_infra.contract.queues import Stage
@@ -97,15 +95,12 @@ class Archives:
         for name in sorted(folder.names() - NOT_ARCHIVED):
             alive()
             objects.keep(parcel.job_id, folder.local(name), alive)
-        at: datetime = self.ports.clock()
         with self.ports.database.write() as session:
             job = session.get(Job, parcel.job_id, with_for_update=True)
             if job is not None and job.state == JobState.COMPLETED:
-                job.archived_at = at
+                job.archived_at = self.ports.clock()
         # Erased meanwhile: then what was copied since has to go too.
         self.eraser.sweep(parcel.job_id)
 
     def give_up(self, parcel: Parcel, error: Exception) -> None:
         """Never: the folder stays until it is archived."""
-
-

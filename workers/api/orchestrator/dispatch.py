@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from sqlalchemy.exc import OperationalError
-
 from workers.api.orchestrator.ports import Alive
 from workers.api.orchestrator.routine import Stopping
 from workers.api.store import outbox
-from workers.api.store.engine import Database
+from workers.api.store.engine import UNREACHABLE, Database
 from workers.api.store.models import Kind, Parcel
 from workers.common import logs
 
@@ -97,7 +95,7 @@ class Dispatcher:
                 outbox.drop(session, parcel.id, reason, at=self.clock())
             return
         # The database itself being away is nothing to be kept in the database.
-        if isinstance(error, OperationalError):
+        if isinstance(error, UNREACHABLE):
             raise error
         pause = min(self.first_pause * 2 ** min(parcel.tries - 1, 30), self.longest_pause)
         _log.warning("not delivered", extra={"parcel": parcel.key, "reason": reason, "again_in": pause.total_seconds()})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -27,6 +28,7 @@ _DELIVERIES: Final = 4
 _AFTERMATH: Final = timedelta(hours=26)
 _ENDED: Final = (JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED)
 _BATCH: Final = 200
+_ULID: Final = re.compile(r"[0-9a-z]{26}")
 
 
 @dataclass
@@ -92,7 +94,7 @@ class Keeper:
             Parcel.job_id == Attempt.job_id, Parcel.kind == Kind.REQUEST, Parcel.sent_at.is_(None)
         )
         query = select(Attempt).where(
-            Attempt.state.in_((AttemptState.REQUESTED, AttemptState.RUNNING)),
+            Attempt.state.in_(stages.UNDER_WAY),
             Attempt.heard_at < oldest,
             # What has not left can't be lost.
             ~unsent.exists(),
@@ -105,17 +107,18 @@ class Keeper:
         """Whether nobody works at it, as far as one can tell: a long queue is no loss, and a silent worker may live."""
         silence = at - row.heard_at
         limit = timedelta(seconds=self.policy.stage_seconds[row.stage])
-        if row.state not in {AttemptState.REQUESTED, AttemptState.RUNNING} or silence <= limit:
+        if row.state not in stages.UNDER_WAY or silence <= limit:
             return False
         if depths[row.stage] == 0:
             return True
         return silence > (limit * _DELIVERIES if row.state == AttemptState.RUNNING else max(_KEPT, limit * _DELIVERIES))
 
     def _go_on(self, alive: Alive, at: datetime) -> None:
-        """Advance jobs that have been open for a while: nothing happens where something is under way."""
+        """Advance jobs that are open and wait for nothing, whatever it was that left them so."""
         before = at - timedelta(seconds=self.policy.reconcile_seconds)
+        under_way = select(Attempt.job_id).where(Attempt.job_id == Job.id, Attempt.state.in_(stages.UNDER_WAY))
         query = select(Job.id).where(
-            Job.state.in_(list(stages.OPEN)), Job.source.is_not(None), Job.updated_at < before
+            Job.state.in_(stages.OPEN), Job.source.is_not(None), Job.updated_at < before, ~under_way.exists()
         )
         with self.ports.database.read() as session:
             ids = session.scalars(query).all()
@@ -173,7 +176,7 @@ class Keeper:
         for job_id in self.ports.files.jobs():
             alive()
             path = self.ports.files.root / job_id
-            if job_id.startswith(".") or path.stat().st_mtime >= before:
+            if not _ULID.fullmatch(job_id) or not path.is_dir() or path.stat().st_mtime >= before:
                 continue
             with self.ports.database.read() as session:
                 known = session.get(Job, job_id) or session.get(Upload, job_id)

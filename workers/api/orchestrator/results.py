@@ -7,11 +7,11 @@ import time
 from dataclasses import dataclass
 
 from pydantic import ValidationError
-from sqlalchemy.exc import OperationalError
 
 from workers.api.orchestrator.erasure import Eraser
 from workers.api.orchestrator.ports import Alive, Ports
 from workers.api.store import stages
+from workers.api.store.engine import UNREACHABLE
 from workers.common import logs
 from workers.common.messages import Result, Status
 from workers.common.ports import Delivery
@@ -74,7 +74,7 @@ class Results:
             try:
                 with self.ports.database.write() as session:
                     return stages.record(session, result, at=self.ports.clock())
-            except OperationalError as error:
+            except UNREACHABLE as error:
                 _log.warning("a result waits for the database", extra={"reason": str(error)})
             time.sleep(_LOOK_SECONDS)
             alive()

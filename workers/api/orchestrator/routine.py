@@ -8,8 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sqlalchemy.exc import OperationalError
-
+from workers.api.store.engine import UNREACHABLE
 from workers.common.ports import QueueError
 
 _log = logging.getLogger(__name__)
@@ -66,7 +65,7 @@ class Routine:
                 busy = self.step(self.alive)
             except Stopping:
                 return
-            except (OperationalError, QueueError) as error:
+            except (*UNREACHABLE, QueueError) as error:
                 # The database or the queue is away: the outbox and the queue keep everything until it is back.
                 _log.warning("waiting", extra={"routine": self.name, "reason": str(error)})
             except Exception:

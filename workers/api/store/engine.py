@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import URL, Connection, create_engine, event, make_url, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
 # Longest wait for SQLite's only writer, in milliseconds.
 _BUSY_MS = 30_000
-_CONNECT_SECONDS = 5
+# A server that has gone without a word is noticed within half a minute.
+_POSTGRES = {"connect_timeout": 5, "keepalives_idle": 30, "tcp_user_timeout": 30_000}
 # The execution option of a transaction that will write.
 WRITE = "thoth_write"
 
-# What a database that is not there raises; whoever can waits and tries again.
-Unreachable = OperationalError
+# What a database raises that is not there, or too busy; whoever can waits and tries again.
+UNREACHABLE: Final = (OperationalError, InterfaceError, PoolTimeout)
 
 
 class Database:
@@ -35,7 +37,7 @@ class Database:
             max_overflow=0,
             # A restarted Postgres leaves dead connections in the pool.
             pool_pre_ping=not self.is_sqlite,
-            connect_args={} if self.is_sqlite else {"connect_timeout": _CONNECT_SECONDS},
+            connect_args={} if self.is_sqlite else _POSTGRES,
             # Parameters hold names of files and digests of keys, which have no place in a traceback.
             hide_parameters=True,
         )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from thoth_infra.contract.calls import JOBS_PREFIX
 
+# Parts of 8 MiB, two at once: what a task of 512 MiB can spare.
+_TRANSFER = TransferConfig(max_concurrency=2)
 _ABSENT = frozenset({"404", "NoSuchKey", "NoSuchUpload"})
 
 
@@ -26,9 +29,10 @@ class Objects:
         """Return the key of a job's object."""
         return f"{JOBS_PREFIX}{job_id}/{name}"
 
-    def keep(self, job_id: str, path: Path) -> None:
-        """Copy a file of a job's folder to the archive; large ones go in parts."""
-        self.s3.upload_file(str(path), self.archive, self.key(job_id, path.name))
+    def keep(self, job_id: str, path: Path, alive: Callable[[], None] = lambda: None) -> None:
+        """Copy a file of a job's folder to the archive; ``alive`` is called often, and may raise to end it."""
+        key = self.key(job_id, path.name)
+        self.s3.upload_file(str(path), self.archive, key, Callback=lambda _: alive(), Config=_TRANSFER)
 
     def kept(self, job_id: str, name: str) -> bytes | None:
         """Return an archived artefact; None when there is none. Not for sources, which may be large: ``stream``."""

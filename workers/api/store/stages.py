@@ -18,7 +18,7 @@ from workers.api.store.models import Attempt, AttemptState, Job, JobState, Kind
 from workers.common.messages import Failure, Request, Result, Status, legible
 
 OPEN: Final = frozenset({JobState.QUEUED, JobState.RUNNING})
-_UNDER_WAY: Final = frozenset({AttemptState.REQUESTED, AttemptState.RUNNING})
+UNDER_WAY: Final = frozenset({AttemptState.REQUESTED, AttemptState.RUNNING})
 
 
 def record(session: Session, result: Result, *, at: datetime) -> bool:
@@ -37,7 +37,7 @@ def record(session: Session, result: Result, *, at: datetime) -> bool:
         case Status.COMPLETED:
             return _completed(session, job, row, result, at)
         case Status.FAILED:
-            if row.state not in _UNDER_WAY:
+            if row.state not in UNDER_WAY:
                 return False
             error = result.error or Failure(code="unexplained", message="the worker gave no reason", retryable=False)
             _failed(row, error, at)
@@ -90,14 +90,14 @@ def reopen(job: Job, at: datetime) -> None:
 
 def abandon(session: Session, job: Job, code: str, message: str, *, at: datetime) -> None:
     """Wait no longer for what is under way."""
-    query = select(Attempt).where(Attempt.job_id == job.id, Attempt.state.in_(_UNDER_WAY))
+    query = select(Attempt).where(Attempt.job_id == job.id, Attempt.state.in_(UNDER_WAY))
     for row in session.scalars(query):
         _failed(row, Failure(code=code, message=message, retryable=False), at)
 
 
 def lose(session: Session, job: Job, row: Attempt, *, at: datetime) -> None:
     """Give up an attempt of which nothing was heard for too long, and try again within the budget."""
-    if row.state in _UNDER_WAY:
+    if row.state in UNDER_WAY:
         waited = round((at - row.heard_at).total_seconds())
         message = f"nothing was heard of attempt {row.attempt} at {row.stage} for {waited} seconds"
         hint = "look at the worker's log and at its dead-letter queue"
@@ -113,7 +113,7 @@ def touch(job: Job, at: datetime) -> None:
 
 
 def _progressed(job: Job, row: Attempt, percent: float | None, at: datetime) -> bool:
-    if row.state not in _UNDER_WAY:
+    if row.state not in UNDER_WAY:
         return False
     row.state, row.started_at, row.heard_at = AttemptState.RUNNING, row.started_at or at, at
     if job.state in OPEN and job.stage == row.stage:

@@ -95,6 +95,7 @@ def read_stages(services: Provided, who: JobsReader, job_id: JobId) -> Any:
 )
 def follow_job(services: Provided, who: JobsReader, job_id: JobId) -> EventSourceResponse:
     """Follow a job: an event with its JSON now and with each change, until it has ended."""
+    services.throttle.admit_stream(str(who.key_id))
     job = found(services, who, job_id)
     return EventSourceResponse(
         events.follow(services, job, str(who.key_id)),

@@ -23,7 +23,7 @@ const PATHS = {
   check: "m5 12 5 5 9-10",
   wave: "M4 10v4m4-8v12m4-9v6m4-10v14m4-9v4",
   book: "M5 4h11a3 3 0 0 1 3 3v13H8a3 3 0 0 1-3-3V4Zm0 13a3 3 0 0 1 3-3h11",
-  key: "M8 15a4 4 0 1 0 0 .01M11 13l9-9m-4 4 3 3",
+  person: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8Zm-7 8a7 7 0 0 1 14 0",
 };
 
 const SVG = "http://www.w3.org/2000/svg";

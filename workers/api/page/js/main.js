@@ -63,8 +63,8 @@ function frame(me) {
       h("a", { class: "brand", href: "#/lessons", "aria-label": "Thoth, all lessons" }, h("img", { src: "/page/mark.svg", alt: "", width: 28, height: 28 }), h("span", null, "Thoth")),
       h("nav", { class: "tabs", "aria-label": "Main" }, tab("#/lessons", "lessons", "Lessons"), tab("#/glossary", "glossary", "Glossary")),
       themeButton(),
-      menu("Account", icon("key"),
-        h("p", { class: "menu-note" }, "Signed in for", h("strong", null, me.tenant)),
+      menu("Account", [icon("person"), h("span", { class: "tenant" }, me.tenant)],
+        h("p", { class: "menu-note" }, "Signed in as", h("strong", null, me.tenant)),
         h("a", { href: "/docs" }, "API description"),
         h("button", { type: "button", onclick: signOut }, "Sign out"))));
 }

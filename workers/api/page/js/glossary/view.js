@@ -31,6 +31,7 @@ class Editor {
     Object.assign(this, { api, signal, version, editable: can("glossary:write"), draft: new Draft(value) });
     guard(() => this.draft.count > 0);
     this.about = h("p", { class: "lead" });
+    this.categoryCount = h("span", { class: "count" });
     this.categories = h("div", { class: "panel-inside category-list" });
     this.list = h("ul", { class: "entries", "aria-label": "Terms" });
     this.more = h("div");
@@ -40,11 +41,11 @@ class Editor {
     fill(page,
       h("div", { class: "page-head" }, h("div", { class: "head-text" }, h("h1", null, "Glossary"), this.about),
         this.editable && h("button", { type: "button", class: "primary", onclick: () => this.#editTerm(null) }, icon("plus"), "Add term")),
-      h("details", { class: "panel" }, h("summary", null, h("h2", null, "Categories")), this.categories),
+      h("details", { class: "panel" }, h("summary", null, h("h2", null, "Categories"), this.categoryCount), this.categories),
       h("div", { class: "tools" },
         h("search", { class: "find" }, icon("search"), h("input", { type: "search", "aria-label": "Search in the glossary", placeholder: "Search in the glossary", autocomplete: "off", oninput: settled((event) => this.#narrow({ query: event.target.value }), TYPING_MILLISECONDS) })),
-        this.select, this.found),
-      this.list, this.more, this.bar);
+        this.select),
+      this.found, this.list, this.more, this.bar);
     this.#show();
   }
 
@@ -66,6 +67,7 @@ class Editor {
   }
 
   #showCategories() {
+    this.categoryCount.textContent = this.draft.categories.length;
     const counts = Map.groupBy(this.draft.terms, ({ category }) => category);
     const rows = this.draft.categories.map((category, place) => {
       const count = counts.get(category.id)?.length ?? 0;

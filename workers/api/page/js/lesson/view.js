@@ -3,6 +3,7 @@
 import { jobPath } from "../api.js";
 import { fill, h } from "../dom.js";
 import { followJob } from "../events.js";
+import { sentence } from "../format.js";
 import { icon } from "../icons.js";
 import { announce, emptiness, failure, skeleton } from "../notices.js";
 import { doing, ENDED, readable } from "../stages.js";
@@ -44,7 +45,7 @@ export async function lessonView(context, id) {
   /** Tell how far it is; once there is something to read, briefly. */
   function showBanner() {
     if (job.state === "failed") {
-      return fill(banner, failure({ message: job.error?.message ?? "It failed.", hint: job.error?.hint ?? "" }, context.can("jobs:write") ? again : null, "This lesson could not be finished"));
+      return fill(banner, failure({ message: sentence(job.error?.message ?? ""), hint: sentence(job.error?.hint ?? "") }, context.can("jobs:write") ? again : null, "This lesson could not be finished"));
     }
     const going = !ENDED.has(job.state);
     fill(banner, going && h("div", { class: readable(job) ? "progress-line" : "card progress-card" }, progress(job)));

@@ -21,7 +21,7 @@ const STATES = {
 export function dropzone(uploads, signal) {
   const refused = h("ul", { class: "refused", role: "alert" });
   const select = h("select", { id: "language" },
-    h("option", { value: "" }, "Detected"),
+    h("option", { value: "" }, "Automatic"),
     LANGUAGES.map((code) => h("option", { value: code }, language(code))));
   const input = h("input", { id: "files", class: "unseen", type: "file", multiple: true, accept: ACCEPTED, onchange: () => {
     take(input.files);
@@ -31,9 +31,10 @@ export function dropzone(uploads, signal) {
   const zone = h("section", { class: "drop", "aria-label": "Upload" },
     icon("upload"),
     h("div", { class: "drop-text" },
-      h("p", { class: "drop-title" }, "Drop recordings here, or ", h("label", { for: "files", class: "link" }, "choose files"), input),
-      h("p", { class: "help" }, "Video or sound, up to 10 GB. An upload that breaks off goes on where it was.")),
-    h("div", { class: "drop-language" }, h("label", { for: "language" }, "Spoken language"), select));
+      h("p", { class: "drop-title" }, "Add recordings"),
+      h("p", { class: "help" }, "Drop video or sound here, or choose files of up to 10 GB. An upload that breaks off goes on where it was.")),
+    h("div", { class: "drop-language" }, h("label", { for: "language" }, "Spoken language"), select),
+    input, h("label", { for: "files", class: "button primary" }, "Choose files"));
 
   function take(files) {
     const reasons = [...files].map((file) => uploads.add(file, select.value)).filter(Boolean);

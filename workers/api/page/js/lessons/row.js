@@ -1,7 +1,7 @@
 /** One lesson in the list. */
 
 import { fill, h } from "../dom.js";
-import { clock, language, when } from "../format.js";
+import { clock, language, sentence, when } from "../format.js";
 import { announce, confirmed, menu, toast } from "../notices.js";
 import { doing, ENDED, stageName, steps } from "../stages.js";
 
@@ -41,11 +41,12 @@ export function factsOf(job) {
 export function progress(job) {
   const state = h("p", { class: `state ${job.state}` }, doing(job), job.state === "running" && job.percent !== null ? ` ${Math.floor(job.percent)} %` : "");
   if (job.state === "completed") return state;
-  if (job.state === "failed") return [state, h("p", { class: "row-why" }, job.error?.message ?? "")];
+  if (job.state === "failed") return [state, h("p", { class: "row-why" }, sentence(job.error?.message ?? ""))];
   if (ENDED.has(job.state)) return state;
   const bars = steps(job).map(({ stage, is }) => {
     const value = is === "done" ? 100 : is === "now" ? (job.percent ?? 0) : 0;
-    return h("progress", { max: 100, value, class: is, title: stageName(stage), "aria-label": `${stageName(stage)}` });
+    const name = stageName(stage);
+    return h("div", { class: `step ${is}` }, h("progress", { max: 100, value, "aria-label": name }), h("span", { "aria-hidden": "true" }, name));
   });
   return [state, h("div", { class: "steps" }, bars)];
 }

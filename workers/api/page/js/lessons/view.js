@@ -75,7 +75,7 @@ export function lessonsView(context) {
   }
 
   fill(page,
-    h("div", { class: "page-head" }, h("h1", null, "Lessons"), filters),
+    h("div", { class: "page-head wrap" }, h("h1", null, "Lessons"), filters),
     can("jobs:write") ? dropzone(uploads, signal) : null,
     place);
   uploads.addEventListener("done", ({ detail }) => {
