@@ -15,7 +15,7 @@ STAMP := $(VENV)/.installed
 THOTH := $(VENV)/bin/thoth-infra
 LOCK := requirements/dev.lock
 AUDIT := .thoth/audit
-IMAGE_LOCKS := $(addprefix requirements/,$(addsuffix .lock,audio-extraction transcription music-terms))
+IMAGE_LOCKS := $(addprefix requirements/,$(addsuffix .lock,api audio-extraction transcription music-terms))
 RUN = $(THOTH) $(1) --env $(ENV) $(ARGS)
 
 .PHONY: help venv demo test drill drill-workers drill-switches lint fmt-code bench bench-workers sbom scan rehearse policy lock
@@ -29,8 +29,10 @@ help: ## Show this help
 
 ##@ Start here
 
-demo: $(STAMP) ## Plan staging against the embedded AWS emulator: no account, no credentials
+demo: $(STAMP) ## Plan staging on an emulated AWS, and take a sample lesson through the whole system: no account
 	@$(THOTH) plan --env staging --emulate --summary text
+	@if command -v ffmpeg >/dev/null; then $(THOTH) local demo; \
+	  else echo 'the sample lesson is left out: it needs FFmpeg (Debian: ffmpeg)'; fi
 
 venv: $(STAMP) ## Make .venv from the hashed lock
 
@@ -173,7 +175,7 @@ lock: ## Lock the dependencies anew (needs uv)
 	  requirements/policy.in -o requirements/policy.lock
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  requirements/audit.in -o requirements/audit.lock
-	@for image in audio-extraction music-terms "transcription gpu"; do \
+	@for image in api audio-extraction music-terms "transcription gpu"; do \
 	  uv pip compile --quiet --python-version 3.12 --python-platform x86_64-manylinux_2_28 --generate-hashes \
 	  --no-emit-index-url $$(printf -- '--group pyproject.toml:%s ' $$image) \
 	  -o "requirements/$${image%% *}.lock"; done

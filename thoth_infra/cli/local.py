@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from thoth_infra.cli.context import Project, pass_project
+from thoth_infra.cli.context import Project, pass_project, set_option
 from thoth_infra.cli.tables import table
 from thoth_infra.config.load import load
+from thoth_infra.contract.services import API
 from thoth_infra.emulator import running
 from thoth_infra.errors import ThothError
 from thoth_infra.local import system
 from thoth_infra.local.client import Client
 from thoth_infra.local.home import Home, Record
-from thoth_infra.local.processes import Supervisor, supervised
+from thoth_infra.local.processes import Program, Supervisor, supervised
 
 FOLDER = Path(".thoth") / "local"
+_TINY_MODEL, _SAMPLE = Path("tests/tiny_whisper/model"), Path("examples/lesson.mp4")
+_SCOPES = ("jobs:read", "jobs:write", "glossary:read", "glossary:write", "admin")
 _READY_S, _DOWN_S, _POLL_S = 120.0, 60.0, 0.2
 _ENDED = {"completed", "failed", "cancelled"}
 
@@ -39,16 +45,37 @@ def local() -> None:
 @local.command()
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1024, 65535), help="Port of the web page.")
 @click.option("--model", metavar="NAME", help="Whisper model, or its folder [default: dev's, which is downloaded].")
+@set_option
 @click.option("--detach", is_flag=True, help="Come back when it is ready; `local down` stops it.")
 @pass_project
-def up(project: Project, port: int, model: str | None, detach: bool) -> None:
+def up(project: Project, port: int, model: str | None, settings: tuple[str, ...], detach: bool) -> None:
     """Start everything, and keep it running until Ctrl-C; a killed system goes on where it was."""
     choices = system.Choices(port, _model(project.root, model))
-    if detach:
-        _detached(project, choices)
-        return
     home = _home(project)
-    env = load(project.root, system.ENVIRONMENT, settings=("database.engine=sqlite",), personal=False).environment
+    if home.record() is None:
+        _preflight(choices)
+    if detach:
+        _detached(project, choices, settings)
+        return
+    with _system(project, home, choices, settings) as (supervisor, told, api):
+        _ready(project, home, choices, supervisor, told)
+        if not told.is_set():
+            key = _key(home, api)
+            text = f"Thoth is at {choices.url}\nAPI key: {key}\nCtrl-C stops it."
+            project.emit({"url": choices.url, "key": key}, text)
+        while not told.wait(1):
+            for line in supervisor.watch():
+                project.say(line)
+        project.say("stopping …")
+
+
+@contextmanager
+def _system(
+    project: Project, home: Home, choices: system.Choices, settings: tuple[str, ...]
+) -> Iterator[tuple[Supervisor, threading.Event, Program]]:
+    """Run everything for the length of the block; yield the API's program, too."""
+    settings = ("database.engine=sqlite", *settings)
+    env = load(project.root, system.ENVIRONMENT, settings=settings, personal=False).environment
     with (
         home.held(Record(os.getpid(), choices.url, choices.model or env.whisper.model)),
         _until_told() as told,
@@ -57,12 +84,13 @@ def up(project: Project, port: int, model: str | None, detach: bool) -> None:
         places = system.prepare(emulator, env, home)
         started = system.programs(project.root, env, emulator, home, places, choices)
         with supervised(started) as supervisor:
-            _serve(project, home, choices, supervisor, told)
+            yield supervisor, told, next(program for program in started if program.name == API.name)
 
 
-def _serve(
+def _ready(
     project: Project, home: Home, choices: system.Choices, supervisor: Supervisor, told: threading.Event
 ) -> None:
+    """Wait until the API answers, or somebody says stop."""
     ready = Client(choices.url, "").ready
     deadline = time.monotonic() + _READY_S
     while not ready() and not told.wait(_POLL_S):
@@ -70,13 +98,6 @@ def _serve(
             project.say(line)
         if time.monotonic() > deadline:
             raise ThothError(f"the API is not ready after {_READY_S:.0f} s", f"look into {home.logs}")
-    if not told.is_set():
-        key = _key(project, home)
-        project.emit({"url": choices.url, "key": key}, f"Thoth is at {choices.url}\nAPI key: {key}\nCtrl-C stops it.")
-    while not told.wait(1):
-        for line in supervisor.watch():
-            project.say(line)
-    project.say("stopping …")
 
 
 @local.command()
@@ -95,6 +116,29 @@ def submit(project: Project, files: tuple[Path, ...], wait: bool, language: str 
     texts = [_told(client, job) for job in jobs] if wait else []
     project.emit(jobs, "\n".join(texts))
     return int(any(job["state"] in {"failed", "cancelled"} for job in jobs))
+
+
+@local.command()
+@click.option("--port", default=8099, show_default=True, type=click.IntRange(1024, 65535), help="Port meanwhile.")
+@pass_project
+def demo(project: Project, port: int) -> int:
+    """Take the sample lesson through the whole system, with the tests' tiny model, and print what comes out.
+
+    It has a folder of its own, which goes again; a running system is left alone.
+    """
+    with tempfile.TemporaryDirectory(prefix="thoth-demo-") as scratch:
+        here = replace(project, json=False)
+        home = Home(Path(scratch) / "local")
+        choices = system.Choices(port, str(project.root / _TINY_MODEL))
+        _preflight(choices)
+        project.say("starting API and workers …")
+        with _system(here, home, choices, ("whisper.chunk_seconds=10",)) as (supervisor, told, api):
+            _ready(here, home, choices, supervisor, told)
+            client = Client(choices.url, _key(home, api))
+            job = _finished(client, client.submit(project.root / _SAMPLE)["id"], project.say)
+            text = _told(client, job)
+    project.emit(job, f"\n{text}\n\nTerms are in [brackets]. Your own lessons: thoth-infra local up")
+    return int(job["state"] != "completed")
 
 
 @local.command()
@@ -126,6 +170,19 @@ def down(project: Project) -> None:
     project.emit({"stopped": True}, "stopped")
 
 
+def _preflight(choices: system.Choices) -> None:
+    """Say now what the processes would only say in their logs."""
+    missing = [tool for tool in ("ffmpeg", "ffprobe") if shutil.which(tool) is None]
+    if missing:
+        raise ThothError(f"{' and '.join(missing)} not found", "install FFmpeg 5 or newer (Debian: ffmpeg)")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", choices.port))
+        except OSError:
+            raise ThothError(f"port {choices.port} is taken by another program", "choose one: --port 8001") from None
+
+
 def _home(project: Project) -> Home:
     return Home(project.root / FOLDER)
 
@@ -144,15 +201,13 @@ def _model(root: Path, given: str | None) -> str | None:
     return str(folder.resolve()) if folder and folder.is_dir() else given
 
 
-def _key(project: Project, home: Home) -> str:
+def _key(home: Home, api: Program) -> str:
     """Return the key that the command line and the browser use, made at the first start."""
     if kept := home.kept("api-key"):
         return kept
-    scopes = ("jobs:read", "jobs:write", "glossary:read", "glossary:write", "admin")
     command = [sys.executable, "-m", "workers.api.keys", "create", "--tenant", "local"]
-    command += [word for scope in scopes for word in ("--scope", scope)]
-    environment = {**os.environ, "DATABASE_PATH": str(home.database), "PYTHONPATH": str(project.root)}
-    done = subprocess.run(command, cwd=project.root, env=environment, check=False, capture_output=True, text=True)
+    command += [word for scope in _SCOPES for word in ("--scope", scope)]
+    done = subprocess.run(command, cwd=api.cwd, env=dict(api.env), check=False, capture_output=True, text=True)
     if done.returncode:
         raise ThothError(f"no API key could be made: {done.stderr.strip()[-500:]}", f"look into {home.logs}")
     key = done.stdout.split()[-1]
@@ -160,11 +215,12 @@ def _key(project: Project, home: Home) -> str:
     return key
 
 
-def _detached(project: Project, choices: system.Choices) -> None:
+def _detached(project: Project, choices: system.Choices, settings: tuple[str, ...]) -> None:
     home = _home(project)
     home.logs.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "thoth_infra", "--root", str(project.root), "local", "up"]
     command += ["--port", str(choices.port), *(["--model", choices.model] if choices.model else [])]
+    command += [word for setting in settings for word in ("--set", setting)]
     with (home.logs / "up.log").open("wb") as log:
         child = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True

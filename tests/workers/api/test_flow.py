@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,9 +89,9 @@ def test_nothing_is_asked_for_while_the_last_attempt_is_under_way(rows: list[Row
 
 
 @given(histories(), st.randoms())
-def test_the_order_of_the_rows_says_nothing(rows: list[Row], random: st.RandomModule) -> None:
+def test_the_order_of_the_rows_says_nothing(rows: list[Row], random: Random) -> None:
     shuffled = list(rows)
-    random.shuffle(shuffled)  # type: ignore[attr-defined]  # hypothesis gives a random.Random
+    random.shuffle(shuffled)
     assert next_stage(shuffled) == next_stage(rows)
 
 

@@ -41,9 +41,15 @@ def body_of(model: type[BaseModel]) -> Described:
     return {"requestBody": {"required": True, **json_of(model, model.__name__)}}
 
 
-def text_of(media_type: str, description: str) -> Described:
-    """Return an answer that is text."""
-    return {"description": description, "content": {media_type: {"schema": {"type": "string"}}}}
+def events_of(model: type[BaseModel], name: str, description: str) -> Described:
+    """Return an answer that is a stream of server-sent events, whose data is a model's JSON."""
+    data = {"type": "string", "contentMediaType": "application/json", "contentSchema": _named(model)}
+    event = {
+        "type": "object",
+        "properties": {"event": {"enum": [name, "gone"]}, "id": {"type": "string"}, "data": data},
+        "required": ["event", "data"],
+    }
+    return {"description": description, "content": {"text/event-stream": {"itemSchema": event}}}
 
 
 def binary(description: str) -> Described:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Final
@@ -47,6 +48,8 @@ class Services:
     limits: Limits = field(default_factory=Limits)
     poll_seconds: float = 1.0
     """Between two looks at a job, for an event stream."""
+    problem: Callable[[], str | None] = lambda: None
+    """What is wrong with whatever runs beside the API in its process."""
     stream_seconds: float = 900.0
     """After which a client has to ask for its stream anew, with a key that is still valid."""
 

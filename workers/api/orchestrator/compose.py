@@ -35,7 +35,7 @@ def orchestrator_of(
 ) -> Orchestrator:
     """Return an orchestrator over SQS and S3; ``guard`` says where webhooks and references may lead."""
     sqs, s3, guard = client("sqs"), client("s3"), guard or Guard()
-    references = References(guard, s3, settings.media_bucket, Limits().upload_bytes)
+    references = References(guard=guard, s3=s3, media_bucket=settings.media_bucket, limit=Limits().upload_bytes)
     ports = Ports(
         database=database,
         results=SqsInbox(sqs, settings.results_queue_url),

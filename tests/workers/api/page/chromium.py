@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 AXE = (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 # WCAG 2.2 AA, and what axe holds to be good practice besides.
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1280, "height": 860}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 def executable() -> str | None:
@@ -43,21 +44,18 @@ class Complaints:
     lines: list[str] = field(default_factory=list)
     expected: list[str] = field(default_factory=list)
 
-    @classmethod
-    def of(cls, page: Page) -> Complaints:
+    def listen(self, page: Page, site: str) -> None:
         """Listen to a page: errors and warnings on its console, exceptions, dialogs, requests to other hosts."""
-        complaints = cls()
-        page.on("console", lambda m: complaints._said(m.type, m.text))
-        page.on("pageerror", lambda error: complaints.lines.append(f"exception: {error.stack or error}"))
-        page.on("request", lambda request: complaints._asked(page, request.url))
-        return complaints
+        page.on("console", lambda message: self._said(message.type, message.text))
+        page.on("pageerror", lambda error: self.lines.append(f"exception: {error.stack or error}"))
+        page.on("request", lambda request: self._asked(request.url, site))
 
     def _said(self, kind: str, text: str) -> None:
         if kind in {"error", "warning"}:
             self.lines.append(f"{kind}: {text}")
 
-    def _asked(self, page: Page, url: str) -> None:
-        if not url.startswith(("http://127.0.0.1:", "http://thoth.test/", "blob:", "data:")):
+    def _asked(self, url: str, site: str) -> None:
+        if not url.startswith((f"{site}/", f"blob:{site}/", "data:")):
             self.lines.append(f"another host was asked: {url}")
 
     def unexpected(self) -> list[str]:
@@ -65,10 +63,8 @@ class Complaints:
         return [line for line in self.lines if not any(part in line for part in self.expected)]
 
 
-def violations(page: Page, settle: Callable[[], None] | None = None) -> list[str]:
+def violations(page: Page) -> list[str]:
     """Return what axe finds wrong with the page as it is, a line for each element."""
-    if settle:
-        settle()
     page.evaluate(AXE)
     result: dict[str, Any] = page.evaluate("rules => axe.run({ runOnly: rules })", _RULES)
     return [

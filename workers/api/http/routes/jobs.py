@@ -11,7 +11,7 @@ from sse_starlette import EventSourceResponse
 from workers.api.http import events, media
 from workers.api.http.access import JobsReader, JobsWriter, Principal
 from workers.api.http.bodies import IdempotencyKey
-from workers.api.http.described import SUBMISSION, binary, documented, text_of
+from workers.api.http.described import SUBMISSION, binary, documented, events_of
 from workers.api.http.reading import MediaReader
 from workers.api.http.schemas import AttemptBody, JobBody, JobPage, JobStages, MediaToken, State
 from workers.api.http.services import Provided, Services
@@ -91,7 +91,7 @@ def read_stages(services: Provided, who: JobsReader, job_id: JobId) -> Any:
 @router.get(
     "/{job_id}/events",
     response_class=EventSourceResponse,
-    responses={200: text_of("text/event-stream", "Events called `job`, whose data is the job"), **_READ},
+    responses={200: events_of(JobBody, "job", "The job, now and with each change"), **_READ},
 )
 def follow_job(services: Provided, who: JobsReader, job_id: JobId) -> EventSourceResponse:
     """Follow a job: an event with its JSON now and with each change, until it has ended."""

@@ -23,9 +23,11 @@ async def who_am_i(who: Anyone) -> Any:
     return Me(tenant=who.tenant, scopes=sorted(who.scopes), expires_at=who.expires_at)
 
 
-@router.get("/healthz", response_model=Health)
-async def healthy() -> Any:
-    """Tell that the process answers; nothing else is asked."""
+@router.get("/healthz", response_model=Health, responses=documented(503))
+async def healthy(services: Provided) -> Any:
+    """Tell whether the process is well; databases and other hosts, which a restart would not mend, are not asked."""
+    if problem := services.problem():
+        raise _not_ready("stuck", problem)
     return Health(status="ok")
 
 

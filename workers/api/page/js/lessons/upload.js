@@ -58,7 +58,7 @@ export class Upload extends EventTarget {
       try {
         this.#become("sending");
         await this.#prepare(signal);
-        await this.#sendParts(signal, () => (wait = FIRST_WAIT));
+        await this.#sendParts(signal, () => (wait = FIRST_WAIT)).catch(unlessComplete);
         this.job = await this.#complete(signal);
         return this.#become("done");
       } catch (error) {
@@ -155,6 +155,11 @@ function parsed(text) {
 
 async function answer(sending) {
   return (await sending).json();
+}
+
+/** An upload whose last answer was lost takes no parts; completing it again gives its job. */
+function unlessComplete(error) {
+  if (error.code !== "completed") throw error;
 }
 
 /** Whether trying again later may help. */

@@ -1,0 +1,41 @@
+"""Puts the API together from its settings, the way its process starts it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from workers.api.http.access import Keys
+from workers.api.http.audit import Trail
+from workers.api.http.guard import Guard
+from workers.api.http.references import References
+from workers.api.http.services import Limits, Services
+from workers.api.http.throttle import Throttle
+from workers.api.http.tokens import MediaTokens
+from workers.api.settings import AloneSettings, ApiSettings
+from workers.api.store.engine import Database
+from workers.api.store.objects import Objects
+from workers.common.folder import FolderFiles
+from workers.common.sqs import client
+
+
+def services_of(
+    settings: ApiSettings | AloneSettings,
+    database: Database,
+    *,
+    guard: Guard | None = None,
+    problem: Callable[[], str | None] = lambda: None,
+) -> Services:
+    """Return what the routes need, over S3; ``guard`` says where references and webhooks may lead."""
+    s3, limits = client("s3"), Limits()
+    return Services(
+        database=database,
+        files=FolderFiles(settings.jobs_dir),
+        objects=Objects(s3, settings.media_bucket, settings.archive_bucket),
+        references=References(guard or Guard(), s3, settings.media_bucket, limits.upload_bytes),
+        tokens=MediaTokens(settings.app_key.get_secret_value().encode()),
+        keys=Keys(database),
+        throttle=Throttle(),
+        trail=Trail(database),
+        limits=limits,
+        problem=problem,
+    )
