@@ -30,7 +30,7 @@ ARGUMENT = {"plan-target": "TARGET", "restart-service": "SERVICE", "logs": "SERV
 # Targets that act on every environment unless ENV= names one, or on none.
 OF_ALL = frozenset({"render", "policy", "rehearse", "images"})
 # Commands that need more words than a make target can pass on well.
-WITHOUT_TARGET = frozenset({"env", "unlock", "terraform"})
+WITHOUT_TARGET = frozenset({"env", "unlock", "terraform", "local"})
 # Targets about this repository instead of an environment.
 OF_THE_PROJECT = frozenset(
     {
@@ -46,6 +46,8 @@ OF_THE_PROJECT = frozenset(
         "fmt-code",
         "bench",
         "bench-workers",
+        "sbom",
+        "scan",
         "lock",
     }
 )
@@ -318,6 +320,9 @@ def test_targets_that_act_on_every_environment() -> None:
     assert f"for env in dev; do \\\n  {rehearsal}" in _make("-n", "rehearse", "ENV=dev")
 
 
-def test_the_demo_plans_staging_without_an_account() -> None:
-    words = shlex.split(_make("-n", "demo").splitlines()[-1])
-    assert words[:5] == [".venv/bin/thoth-infra", "plan", "--env", "staging", "--emulate"]
+def test_the_demo_plans_staging_without_an_account_and_takes_a_lesson_through() -> None:
+    plan, *lesson = [line for line in _make("-n", "demo").splitlines() if line.startswith((".venv", "if", "  else"))]
+    assert shlex.split(plan)[:5] == [".venv/bin/thoth-infra", "plan", "--env", "staging", "--emulate"]
+    # A machine without FFmpeg still sees the plan.
+    assert lesson[0].startswith("if command -v ffmpeg >/dev/null; then .venv/bin/thoth-infra local demo;")
+    assert "it needs FFmpeg" in lesson[1]

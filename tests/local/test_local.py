@@ -18,7 +18,7 @@ from thoth_infra.contract.services import API, SECRETS, WITHOUT_RDS, Service
 from thoth_infra.contract.storage import JOBS, MODELS
 from thoth_infra.errors import ThothError
 from thoth_infra.local.home import Home, Record
-from thoth_infra.local.processes import Program, supervised
+from thoth_infra.local.processes import Program, end_orphans, supervised
 from thoth_infra.local.system import Choices
 from thoth_infra.local.variables import Places, variables
 
@@ -105,6 +105,14 @@ def test_what_falls_is_started_again_and_all_are_stopped(tmp_path: Path) -> None
     for pid in pids.values():
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+def test_what_a_killed_supervisor_left_is_ended_and_strangers_are_not(tmp_path: Path) -> None:
+    ours = _program(tmp_path, "ours", "import time; time.sleep(601)")
+    with supervised([ours]) as supervisor:
+        (pid,) = supervisor.pids().values()
+        assert end_orphans({"-c another command": pid, ours.command: os.getpid()}) == ()
+        assert end_orphans({ours.command: pid}) == (ours.command,)
 
 
 def test_terms_are_marked_in_the_lines_of_a_lesson() -> None:

@@ -28,7 +28,7 @@ from thoth_infra.errors import ThothError
 from thoth_infra.local import system
 from thoth_infra.local.client import Client
 from thoth_infra.local.home import Home, Record
-from thoth_infra.local.processes import Program, Supervisor, supervised
+from thoth_infra.local.processes import Program, Supervisor, end_orphans, supervised
 
 FOLDER = Path(".thoth") / "local"
 _TINY_MODEL, _SAMPLE = Path("tests/tiny_whisper/model"), Path("examples/lesson.mp4")
@@ -53,6 +53,8 @@ def up(project: Project, port: int, model: str | None, settings: tuple[str, ...]
     choices = system.Choices(port, _model(project.root, model))
     home = _home(project)
     if home.record() is None:
+        if left := end_orphans(home.noted()):
+            project.say(f"ended what was left running: {', '.join(left)}")
         _preflight(choices)
     if detach:
         _detached(project, choices, settings)
@@ -64,8 +66,7 @@ def up(project: Project, port: int, model: str | None, settings: tuple[str, ...]
             text = f"Thoth is at {choices.url}\nAPI key: {key}\nCtrl-C stops it."
             project.emit({"url": choices.url, "key": key}, text)
         while not told.wait(1):
-            for line in supervisor.watch():
-                project.say(line)
+            _watch(project, home, supervisor)
         project.say("stopping …")
 
 
@@ -83,8 +84,20 @@ def _system(
     ):
         places = system.prepare(emulator, env, home)
         started = system.programs(project.root, env, emulator, home, places, choices)
+        api = next(program for program in started if program.name == API.name)
+        _after_a_kill(project, home, api)
         with supervised(started) as supervisor:
-            yield supervisor, told, next(program for program in started if program.name == API.name)
+            home.note(supervisor.pids())
+            yield supervisor, told, api
+        home.note({})
+
+
+def _after_a_kill(project: Project, home: Home, api: Program) -> None:
+    """Ask again for what a killed system had asked for: its queues were in its memory."""
+    if home.noted() and home.database.exists():
+        done = _run(api, "workers.api.lost")
+        count = int(done.stdout or 0) if done.returncode == 0 else 0
+        project.say(f"going on after a kill: {count} stages are requested again")
 
 
 def _ready(
@@ -94,10 +107,15 @@ def _ready(
     ready = Client(choices.url, "").ready
     deadline = time.monotonic() + _READY_S
     while not ready() and not told.wait(_POLL_S):
-        for line in supervisor.watch():
-            project.say(line)
+        _watch(project, home, supervisor)
         if time.monotonic() > deadline:
             raise ThothError(f"the API is not ready after {_READY_S:.0f} s", f"look into {home.logs}")
+
+
+def _watch(project: Project, home: Home, supervisor: Supervisor) -> None:
+    for line in supervisor.watch():
+        project.say(line)
+        home.note(supervisor.pids())
 
 
 @local.command()
@@ -149,7 +167,7 @@ def status(project: Project) -> None:
     if record is None:
         project.emit({"running": False}, "not running; `thoth-infra local up` starts it")
         return
-    jobs = _client(project).get("/api/jobs?limit=20")["items"]
+    jobs = _client(project).get("/api/jobs?limit=20")["jobs"]
     rows = [(j["id"], j["name"], j["state"], j.get("stage") or "", f"{j.get('percent') or 0:.0f} %") for j in jobs]
     head = f"running at {record.url} (pid {record.pid}, Whisper model {record.model})"
     shown = table(("JOB", "NAME", "STATE", "STAGE", "DONE"), rows) if rows else "no jobs yet"
@@ -205,14 +223,19 @@ def _key(home: Home, api: Program) -> str:
     """Return the key that the command line and the browser use, made at the first start."""
     if kept := home.kept("api-key"):
         return kept
-    command = [sys.executable, "-m", "workers.api.keys", "create", "--tenant", "local"]
-    command += [word for scope in _SCOPES for word in ("--scope", scope)]
-    done = subprocess.run(command, cwd=api.cwd, env=dict(api.env), check=False, capture_output=True, text=True)
+    scopes = [word for scope in _SCOPES for word in ("--scope", scope)]
+    done = _run(api, "workers.api.keys", "create", "--tenant", "local", *scopes)
     if done.returncode:
         raise ThothError(f"no API key could be made: {done.stderr.strip()[-500:]}", f"look into {home.logs}")
     key = done.stdout.split()[-1]
     home.keep("api-key", key)
     return key
+
+
+def _run(api: Program, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a module of the API's with the API's own variables."""
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.run(command, cwd=api.cwd, env=dict(api.env), check=False, capture_output=True, text=True)
 
 
 def _detached(project: Project, choices: system.Choices, settings: tuple[str, ...]) -> None:

@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,6 +105,20 @@ class Home:
         with suppress(FileNotFoundError, ValueError, TypeError):
             return Record(**json.loads(self._record.read_text()))
         return None
+
+    def note(self, processes: Mapping[str, int]) -> None:
+        """Remember the processes of the system, for whoever has to end them after a kill."""
+        write_atomic(self._processes, json.dumps(dict(processes)))
+
+    def noted(self) -> dict[str, int]:
+        """Return the remembered processes: ids by command."""
+        with suppress(FileNotFoundError, ValueError):
+            return {str(command): int(pid) for command, pid in json.loads(self._processes.read_text()).items()}
+        return {}
+
+    @property
+    def _processes(self) -> Path:
+        return self.folder / "processes.json"
 
     @property
     def _record(self) -> Path:

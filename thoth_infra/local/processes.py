@@ -25,6 +25,11 @@ class Program:
     cwd: Path
     log: Path
 
+    @property
+    def command(self) -> str:
+        """What tells its process from others."""
+        return " ".join(self.argv[1:])
+
 
 @dataclass
 class _Running:
@@ -52,8 +57,8 @@ class Supervisor:
             each.process, each.since = _start(each.program), time.monotonic()
 
     def pids(self) -> dict[str, int]:
-        """Return the process ids by name."""
-        return {each.program.name: each.process.pid for each in self._running}
+        """Return the process ids by command."""
+        return {each.program.command: each.process.pid for each in self._running}
 
     def stop(self, seconds: float) -> None:
         """Ask all to end, and end those by force that have not after ``seconds``."""
@@ -78,6 +83,29 @@ def supervised(programs: Sequence[Program], stop_seconds: float = 20.0) -> Itera
         yield supervisor
     finally:
         supervisor.stop(stop_seconds)
+
+
+def end_orphans(commands: Mapping[str, int], seconds: float = 20.0) -> tuple[str, ...]:
+    """End what a killed supervisor has left running; ``commands`` are process ids by ``Program.command``.
+
+    Only processes whose command line is still that one: the numbers may be others' by now. Returns the commands ended.
+    """
+    found = {command: pid for command, pid in commands.items() if command in _command_line(pid)}
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        for pid in found.values():
+            with suppress(ProcessLookupError):
+                os.killpg(pid, sign)
+        deadline = time.monotonic() + seconds
+        while any(command in _command_line(pid) for command, pid in found.items()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+    return tuple(found)
+
+
+def _command_line(pid: int) -> str:
+    """Return a process's command line; empty when there is no such process, or it has ended."""
+    command = ("/bin/ps", "-o", "stat=,command=", "-p", str(pid))
+    line = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return "" if line.startswith("Z") else line
 
 
 def _start(program: Program) -> subprocess.Popen[bytes]:

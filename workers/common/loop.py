@@ -11,6 +11,7 @@ import queue
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Generic
@@ -139,11 +140,12 @@ class Loop(Generic[Prepared]):
             return
         job = Job(request, self._ports.files.job(request.job_id))
         held = Held(delivery, job)
+        if not self._stopping.is_set():
+            held.prepared = self._reader.submit(self._prepare, job)
+            self._events.put(held)
         if self._stopping.is_set():
-            self._settling.hand_back(held)
-            return
-        held.prepared = self._reader.submit(self._prepare, job)
-        self._events.put(held)
+            # Nobody may look at the events any more.
+            self._let_go(held)
 
     def _prepare(self, job: Job) -> Prepared:
         with logs.about(job_id=job.request.job_id, trace_id=job.request.trace_id):
@@ -178,7 +180,7 @@ class Loop(Generic[Prepared]):
         """Hand everything back, then wait for what still runs as long as the stop time-out allows."""
         told = time.monotonic()
         _log.info("stopping", extra={"held": len(self._waiting) + (self._current is not None)})
-        for held in self._waiting:
+        for held in [*self._waiting, *self._arrived()]:
             self._let_go(held)
         current, worker = self._current, self._worker
         if current and worker:
@@ -191,16 +193,15 @@ class Loop(Generic[Prepared]):
         self._receiver.join(leave - time.monotonic())
         if current and worker and worker.is_alive():
             self._let_go(current)
-        self._let_go_late()
         self._protection.hold(False)
         _log.info("stopped", extra={"seconds": round(time.monotonic() - told, 2)})
 
-    def _let_go_late(self) -> None:
-        """Hand back what arrived while the loop was ending."""
+    def _arrived(self) -> Iterator[Held]:
+        """Yield what has been received since the last step."""
         while not self._events.empty():
             held = self._events.get()
             if held and held is not self._current:
-                self._let_go(held)
+                yield held
 
     def _last(self, held: Held) -> bool:
         with suppress(QueueError):

@@ -31,12 +31,19 @@ def read(path: Path) -> Samples:
                     f"{path.name} has {found[0]} Hz, {found[1]} channels, {8 * found[2]} bits",
                     "audio-extraction writes 16 kHz, mono, 16 bits: request that stage again",
                 )
-            data = file.readframes(file.getnframes())
+            frames = file.getnframes()
+            data = file.readframes(frames)
     except (wave.Error, EOFError) as error:
         raise PoisonError(
             "bad_audio", f"{path.name} is no WAV file: {error}", "request audio-extraction again"
         ) from None
-    samples = np.frombuffer(data[: len(data) // 2 * 2], dtype="<i2").astype(np.float32)
+    if len(data) != 2 * frames:
+        raise PoisonError(
+            "bad_audio",
+            f"{path.name} is cut short: it has {len(data) // 2} of {frames} samples",
+            "request audio-extraction again",
+        )
+    samples = np.frombuffer(data, dtype="<i2").astype(np.float32)
     samples /= 32768
     return samples
 

@@ -81,8 +81,9 @@ def choose(host: Host, compute_type: str, allow_cpu: bool) -> Device:
     if host.missing_libraries:
         raise PoisonError(
             "gpu_libraries_missing",
-            f"CTranslate2 needs {', '.join(host.missing_libraries)}, which can't be loaded",
-            "the image has them from the wheels nvidia-cublas-cu12 and nvidia-cudnn-cu12: look at LD_LIBRARY_PATH",
+            f"the worker needs {', '.join(host.missing_libraries)}, which can't be loaded",
+            "the image has cuBLAS and cuDNN from the wheels nvidia-cublas-cu12 and nvidia-cudnn-cu12: look at"
+            " LD_LIBRARY_PATH; the host gives NVML where NVIDIA_DRIVER_CAPABILITIES holds compute,utility",
         )
     wanted = _PREFERRED if compute_type == "auto" else (compute_type,)
     found = next((name for name in wanted if name in host.compute_types), None)

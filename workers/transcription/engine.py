@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from workers.common.errors import HostError, RetryableError
+from workers.common.errors import HostError, PoisonError, RetryableError
 from workers.common.transcript import Word
 from workers.transcription import guards
 from workers.transcription.audio import RATE, Samples
@@ -24,6 +23,7 @@ _log = logging.getLogger(__name__)
 BEAMS = 5
 _TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _DETECTION_CHUNKS = 3
+_GRAIN = RATE // 100
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ class Engine:
             model = WhisperModel(
                 str(folder), device=device.device, compute_type=device.compute_type, local_files_only=True
             )
+            _check_features(folder, model)
             engine = cls(name, device, batch_size, model)
             engine.detect([np.zeros(RATE, np.float32)])
         except RuntimeError as error:
@@ -119,12 +120,18 @@ class Engine:
     def _batch(self, chunks: Sequence[Chunk], audio: Samples, options: Options) -> list[list[Any]]:
         """Return faster-whisper's words of each chunk, with times that count from the chunk's start."""
         sounds = [chunk.cut(audio) for chunk in chunks]
-        edges = np.cumsum([0, *(len(sound) for sound in sounds)]) / RATE
-        clips = [{"start": float(a), "end": float(b)} for a, b in itertools.pairwise(edges)]
+        # Clips begin at whole hundredths of a second, to which faster-whisper rounds its times: else a word's time
+        # would depend on what else is in the batch, and change when memory runs out and batches are halved.
+        padded = [np.pad(sound, (0, -len(sound) % _GRAIN)) for sound in sounds]
+        edges = np.cumsum([0, *(len(sound) for sound in padded)]) / RATE
+        clips = [
+            {"start": float(edge), "end": float(edge) + len(sound) / RATE}
+            for edge, sound in zip(edges, sounds, strict=False)
+        ]
         # Left over when an earlier batch failed halfway.
         self._pipeline.last_speech_timestamp = 0.0
         segments, _ = self._pipeline.transcribe(
-            np.concatenate(sounds),
+            np.concatenate(padded),
             language=options.language,
             initial_prompt=options.prompt,
             beam_size=BEAMS,
@@ -177,6 +184,17 @@ def chunk_of(edges: Sequence[float], seek: int) -> int:
     """
     index = int(np.searchsorted(edges, seek / 100 + 0.0105, side="right")) - 1
     return min(max(index, 0), len(edges) - 2)
+
+
+def _check_features(folder: Path, model: Any) -> None:
+    """Refuse a model of 128 mel bands (large-v3 and its kin) whose folder does not say so: 80 is the default."""
+    wanted, given = int(model.model.n_mels), len(model.feature_extractor.mel_filters)
+    if wanted != given:
+        raise PoisonError(
+            "model_incomplete",
+            f"the model of {folder} takes {wanted} mel bands and its preprocessor_config.json gives {given}",
+            "convert the model with ct2-transformers-converter --copy_files tokenizer.json preprocessor_config.json",
+        )
 
 
 def _severity(verdict: Verdict) -> int:

@@ -15,6 +15,7 @@ from workers.transcription.device import Host, missing
 _log = logging.getLogger(__name__)
 _SAMPLE_SECONDS = 15.0
 _EMIT_EVERY = 4
+_NVML = "libnvidia-ml.so.1"
 
 
 def host() -> Host:
@@ -23,14 +24,27 @@ def host() -> Host:
 
     if ctranslate2.get_cuda_device_count() == 0:
         return Host(None, 0, frozenset(ctranslate2.get_supported_compute_types("cpu")))
-    name, free = _first_gpu()
-    return Host(name, free, frozenset(ctranslate2.get_supported_compute_types("cuda")), missing())
+    types = frozenset(ctranslate2.get_supported_compute_types("cuda"))
+    try:
+        name, free = _first_gpu()
+    except _nvml_error() as error:
+        # The driver's libraries are mounted one by one, as NVIDIA_DRIVER_CAPABILITIES says; NVML is "utility".
+        _log.warning("NVML does not answer: %s", error)
+        return Host("GPU", 0, types, (_NVML, *missing()))
+    return Host(name, free, types, missing())
 
 
 def _first_gpu() -> tuple[str, int]:
     with _nvml() as nvml:
         handle = nvml.nvmlDeviceGetHandleByIndex(0)
         return str(nvml.nvmlDeviceGetName(handle)), int(nvml.nvmlDeviceGetMemoryInfo(handle).free)
+
+
+def _nvml_error() -> type[Exception]:
+    import pynvml
+
+    found: type[Exception] = pynvml.NVMLError
+    return found
 
 
 @contextmanager

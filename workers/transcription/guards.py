@@ -52,24 +52,16 @@ def without_loops(words: Sequence[str]) -> list[int]:
     Phrases of up to eight words are looked for, shortest first; case and punctuation don't count.
     """
     plain = ["".join(c for c in word.lower() if c.isalnum()) or word for word in words]
-    kept = list(range(len(plain)))
-    for size in range(1, _LOOP_WORDS + 1):
-        kept = _collapsed(plain, kept, size)
+    kept: list[int] = []
+    for index in range(len(plain)):
+        kept.append(index)
+        # What is kept never ends in a loop, so cutting once can't leave or make another one.
+        size = next((size for size in range(1, _LOOP_WORDS + 1) if _is_loop(plain, kept, size)), 0)
+        del kept[len(kept) - size :]
     return kept
 
 
-def _collapsed(plain: Sequence[str], kept: list[int], size: int) -> list[int]:
-    result: list[int] = []
-    index = 0
-    while index < len(kept):
-        phrase = [plain[i] for i in kept[index : index + size]]
-        times = 1
-        while [plain[i] for i in kept[index + times * size : index + (times + 1) * size]] == phrase:
-            times += 1
-        if len(phrase) == size and times > _LOOP_TIMES:
-            result += kept[index : index + _LOOP_TIMES * size]
-            index += times * size
-        else:
-            result.append(kept[index])
-            index += 1
-    return result
+def _is_loop(plain: Sequence[str], kept: Sequence[int], size: int) -> bool:
+    """Whether ``kept`` ends with a phrase of ``size`` words that is said once more than it may be."""
+    tail = [plain[index] for index in kept[-size * (_LOOP_TIMES + 1) :]]
+    return len(tail) == size * (_LOOP_TIMES + 1) and tail[size:] == tail[:-size]

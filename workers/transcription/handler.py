@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workers.common import transcript
-from workers.common.errors import PoisonError, StageError
+from workers.common.errors import PoisonError
 from workers.common.manifest import measured
 from workers.common.ports import Job, JobFiles, Outcome, Work
 from workers.common.transcript import Segment, Transcript, Word
@@ -95,7 +95,8 @@ class Transcription:
         work.checkpoint()
         try:
             self._engine = Engine.load(choices.model, folder, device, choices.batch_size)
-        except StageError:
+        except Exception:
+            # Libraries raise whatever they like over a damaged file: the checksums tell.
             model_cache.verify(folder)
             raise
         _log.info("the model is loaded", extra={"model": choices.model, "device": device.device,
@@ -173,7 +174,7 @@ class Transcription:
             found = found.adding(tuple(words))
             checkpoint.save(job.files, found)
             _log.info("group done", extra={"groups": len(found.groups), "of": len(prepared.plan.groups)})
-            work.progress(100 * group.end_seconds / prepared.plan.duration)
+            work.progress(100 * group.end_seconds / prepared.plan.groups[-1].end_seconds)
         return found
 
     def _begun(self, key: str, prepared: Prepared) -> Checkpoint:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from html import escape
 from statistics import fmean
@@ -15,6 +16,11 @@ LONGEST_SECONDS = 7.0
 PAUSE_SECONDS = 0.8
 _SENTENCE_END = re.compile(r"[.!?…。！？]['\"’”)\]]*$")
 _SENTENCE_SECONDS = 1.0
+# Control characters, surrogates, line and paragraph separators. Not format characters (Cf): joiners hold emoji
+# and the words of Persian and Indic scripts together, marks order those that are written from right to left.
+_UNWRITABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
+# SubRip knows no escapes: arrows are taken for a cue's times, tags and braces for styles.
+_SUBRIP = str.maketrans({"<": "‹", ">": "›", "{": "(", "}": ")"})
 
 
 def segments(words: Sequence[Word]) -> tuple[Segment, ...]:
@@ -34,7 +40,7 @@ def _breaks(line: Sequence[Word], word: Word) -> bool:
     return bool(
         word.start - last.end > PAUSE_SECONDS
         or length > 2 * ROW
-        or word.end - first.start > LONGEST_SECONDS
+        or max(word.end, *(w.end for w in line)) - first.start > LONGEST_SECONDS
         or sentence
     )
 
@@ -58,7 +64,7 @@ def text(found: Iterable[Segment]) -> str:
 def srt(found: Iterable[Segment]) -> str:
     """Return SubRip subtitles."""
     cues = (
-        f"{number}\n{_clock(s.start, ',')} --> {_clock(_later(s), ',')}\n{_rows(_arrowless(s.text))}\n"
+        f"{number}\n{_clock(s.start, ',')} --> {_clock(_later(s), ',')}\n{_rows(_unstyled(s.text))}\n"
         for number, s in enumerate(found, 1)
     )
     return "\n".join(cues)
@@ -84,12 +90,11 @@ def _rows(line: str, *, escaped: bool = False) -> str:
 
 def _one_line(line: str) -> str:
     # An empty line ends a cue, and other control characters confuse players.
-    return " ".join("".join(c if c.isprintable() else " " for c in line).split())
+    return " ".join("".join(" " if unicodedata.category(c) in _UNWRITABLE else c for c in line).split())
 
 
-def _arrowless(line: str) -> str:
-    # SubRip knows no escapes, and some players take an arrow for the times of a cue.
-    return line.replace("-->", "→")
+def _unstyled(line: str) -> str:
+    return line.replace("-->", "→").translate(_SUBRIP)
 
 
 def _later(segment: Segment) -> float:

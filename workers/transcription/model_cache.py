@@ -27,7 +27,8 @@ _log = logging.getLogger(__name__)
 
 LISTING = "thoth-model.json"
 # tokenizer.json among them: without it faster-whisper would look for one on the network at every start.
-REQUIRED = ("config.json", "model.bin", "tokenizer.json", "preprocessor_config.json")
+# preprocessor_config.json is not: the models before large-v3 have none, and the engine looks whether it is needed.
+REQUIRED = ("config.json", "model.bin", "tokenizer.json")
 _VOCABULARIES = ("vocabulary.json", "vocabulary.txt")
 _PAUSE_SECONDS = 2.0
 
@@ -90,8 +91,12 @@ def verify(folder: Path) -> None:
 def hub(model: str, folder: Path) -> Path:
     """Download from the model hub, by the names that faster-whisper knows, or ``owner/name``."""
     from faster_whisper.utils import download_model
+    from huggingface_hub.errors import RepositoryNotFoundError
 
-    return Path(download_model(model, cache_dir=str(folder)))
+    try:
+        return Path(download_model(model, cache_dir=str(folder)))
+    except RepositoryNotFoundError:
+        raise ValueError(f"the model hub has no {model}, or does not show it to everybody") from None
 
 
 def _is_filled(target: Path) -> bool:
@@ -138,7 +143,7 @@ def _fetched(model: str, folder: Path, download: Download) -> Path:
         raise RetryableError(
             "model_unavailable",
             f"{model} could not be downloaded: {type(error).__name__}: {error}",
-            "let the task reach the model hub (NAT gateway), or put the model's folder into the cache by hand",
+            "let the task reach the model hub (NAT gateway), or mount the model's folder and set whisper.model to its path",
         ) from error
 
 

@@ -47,7 +47,9 @@ class Chunk:
         since, until = self.spans[index]
         shift = since - starts[index]
         low, high = ((value * RATE + shift) / RATE for value in (start, end))
-        return max(low, since / RATE), min(max(high, since / RATE), until / RATE)
+        first, last = since / RATE, until / RATE
+        # The model may hear a word before the chunk begins or after it has ended.
+        return min(max(low, first), last), min(max(high, first), last)
 
 
 @dataclass(frozen=True)

@@ -184,15 +184,15 @@ class Rig:
         inbox: Inbox = self.inbox
         return Settling(SERVICE, inbox, self.outbox, self.dead, metrics)
 
-    def run(self, handler: Any, **options: Any) -> Running:
-        """Start a worker."""
+    def run(self, handler: Any, protection: Protection | None = None, **options: Any) -> Running:
+        """Start a worker; ``protection`` is asked at every step of its loop."""
         loop = Loop(
             handler,
             Ports(self.inbox, self.outbox, self.files),
             self.settling(),
             replace(self.options, **options),
             Heartbeat(self.heartbeat),
-            Protection(10, None),
+            protection or Protection(10, None),
         )
         self._loops.append(Running(loop))
         return self._loops[-1]

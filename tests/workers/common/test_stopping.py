@@ -13,6 +13,7 @@ from tests.workers.common.rig import DEADLINE_SECONDS, Gate, Rig, Scribe, until
 from workers.common import loop
 from workers.common.errors import PoisonError, RetryableError
 from workers.common.ports import Delivery, Job, Work
+from workers.common.protection import Protection
 
 MakeRig = Callable[..., Rig]
 
@@ -20,6 +21,18 @@ MakeRig = Callable[..., Rig]
 @pytest.fixture(autouse=True)
 def hands_back_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "HAND_BACK_SECONDS", 0.1)
+
+
+class Steps(Protection):
+    """Counts the steps of a loop, and holds them up while ``held`` is set."""
+
+    count = 0
+    held: threading.Event | None = None
+
+    def hold(self, working: bool) -> None:  # noqa: ARG002 - as in the base class
+        self.count += 1
+        if self.held:
+            assert self.held.wait(DEADLINE_SECONDS)
 
 
 def _is_free(rig: Rig, job_id: str = "lesson") -> bool:
@@ -96,6 +109,26 @@ def test_a_message_that_arrives_while_stopping_is_handed_back(rig: Rig) -> None:
     assert scribe.runs == []
     assert len(rig.queue.bodies()) == 1
     assert rig.queue.invisible() == 0
+
+
+def test_a_message_that_arrived_just_before_the_stop_is_handed_back(rig: Rig) -> None:
+    gate, steps, scribe = Gate(), Steps(10, None), Scribe()
+    scribe.doing = gate.hang
+    running = rig.run(scribe, protection=steps, prefetch=1)
+    rig.send("first")
+    until(lambda: gate.inside)
+    until(lambda: running.loop._asked == 1)
+    steps.held = threading.Event()
+    held_at = steps.count
+    until(lambda: steps.count > held_at, "that the loop is held up")
+    rig.send("second")
+    until(lambda: "second" in scribe.prepared)
+    running.loop.stop()
+    steps.held.set()
+    until(lambda: rig.queue.invisible() == 0, "the hand-back of both")
+    gate.open()
+    running.join()
+    assert scribe.runs == ["first"]
 
 
 def test_a_handler_that_hangs_loses_its_message_to_others_and_may_still_finish(rig: Rig) -> None:
@@ -320,35 +353,37 @@ def test_a_keeper_that_can_not_reach_the_queue_goes_on(make_rig: MakeRig) -> Non
         until(rig.empty)
 
 
-def test_a_late_extension_does_not_undo_a_hand_back(make_rig: MakeRig) -> None:
+def test_a_late_extension_does_not_undo_a_pause(make_rig: MakeRig) -> None:
     rig, gate = make_rig(visibility_seconds=1), Gate()
     extending, release = threading.Event(), threading.Event()
     extend = rig.queue.extend
 
     def slowly(delivery: Delivery, seconds: float) -> None:
-        if seconds:
+        if not extending.is_set():
             extending.set()
             assert release.wait(DEADLINE_SECONDS)
         extend(delivery, seconds)
+        extended.append(seconds)
 
+    extended: list[float] = []
     left = threading.Event()
 
-    def doing(job: Job, work: Work) -> None:
-        try:
-            gate.work(job, work)
-        finally:
-            left.set()
+    def doing(*_: object) -> None:
+        gate.hang()
+        left.set()
+        raise RetryableError("flaky", "not now")
 
     rig.inbox.extend = slowly
-    running = rig.run(Scribe(doing))
+    rig.run(Scribe(doing))
     rig.send("lesson")
     assert extending.wait(DEADLINE_SECONDS)  # the keeper is about to prolong
-    running.loop.stop()
+    gate.open()
     assert left.wait(DEADLINE_SECONDS)
-    time.sleep(0.2)  # time enough for a hand-back that does not wait for the keeper
+    time.sleep(0.2)  # time enough for a pause that does not wait for the keeper
     release.set()
-    running.join()
-    assert rig.queue.invisible() == 0
+    until(lambda: sorted(extended) == [1, 30])
+    rig.clock.turn(25)
+    assert rig.queue.invisible() == 1
 
 
 def test_a_receiver_that_fails_over_one_message_takes_the_next(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -372,13 +407,16 @@ def test_a_receiver_that_fails_over_one_message_takes_the_next(rig: Rig, monkeyp
 def test_it_is_healthy_while_it_turns_and_not_when_the_handler_is_stuck(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gate = Gate()
+    gate, steps = Gate(), Steps(10, None)
     monkeypatch.setattr(loop, "_TICK_SECONDS", 0.01)
-    with rig.working(Scribe(gate.hang), patience_seconds=0.5) as running:
+    with rig.working(Scribe(gate.hang), protection=steps, patience_seconds=0.5) as running:
         until(rig.heartbeat.exists)
         rig.send("lesson")
         until(running.loop._stuck, "that it is found stuck")
         rig.heartbeat.unlink()
+        stuck_at = steps.count
+        until(lambda: steps.count > stuck_at + 150)  # longer than the second between two heartbeats
+        assert not rig.heartbeat.exists()
         gate.open()
         until(rig.heartbeat.exists, "that it is healthy again")
         until(rig.empty)

@@ -34,6 +34,8 @@ _UNICAST_V6 = ip_network("2000::/3")
 _REFUSED_V6 = tuple(map(ip_network, ("2001::/23", "2002::/16", "3ffe::/16", "3fff::/20")))
 # Names of networks' insides: search domains, multicast DNS, container and cloud networks.
 _INSIDE = re.compile(r"(^|\.)(localhost|local|localdomain|internal|intranet|lan|home|corp|arpa|onion|test|invalid)$")
+# DNS names and addresses; nothing that one library decodes and another does not.
+_HOST = re.compile(r"[a-z0-9._:-]+")
 _CONTROL = re.compile(r"[\x00-\x20\x7f\\]")
 
 
@@ -154,6 +156,8 @@ def _check_open(url: httpx2.URL) -> None:
     if _port(url) not in PORTS:
         raise _bad_url(f"has a port other than {' or '.join(map(str, sorted(PORTS)))}")
     host = _host(url).rstrip(".").lower()
+    if not _HOST.fullmatch(host):
+        raise _bad_url("names a host that is none")
     try:
         public = is_public(ip_address(host))
     except ValueError:

@@ -56,13 +56,15 @@ class Fetches:
             return
         try:
             source = self.ports.fetch(json.loads(parcel.body), job.name, self.ports.files.job(job_id), alive)
+            with self.ports.database.write() as session:
+                job = session.get(Job, job_id, with_for_update=True)
+                if job is not None:
+                    jobs.fetched(session, job, source.name, source.size, at=self.ports.clock())
         except PoisonError as error:
             raise Never(str(error)) from error
-        with self.ports.database.write() as session:
-            job = session.get(Job, job_id, with_for_update=True)
-            if job is not None:
-                jobs.fetched(session, job, source.name, source.size, at=self.ports.clock())
-        self.eraser.sweep(job_id)
+        finally:
+            # Erased meanwhile: then what has come since has to go too.
+            self.eraser.sweep(job_id)
         _log.info("fetched", extra={"bytes": source.size})
 
     def give_up(self, parcel: Parcel, error: Exception) -> None:
@@ -92,15 +94,17 @@ class Archives:
         if objects is None:
             return
         folder = self.ports.files.job(parcel.job_id)
-        for name in sorted(folder.names() - NOT_ARCHIVED):
-            alive()
-            objects.keep(parcel.job_id, folder.local(name), alive)
-        with self.ports.database.write() as session:
-            job = session.get(Job, parcel.job_id, with_for_update=True)
-            if job is not None and job.state == JobState.COMPLETED:
-                job.archived_at = self.ports.clock()
-        # Erased meanwhile: then what was copied since has to go too.
-        self.eraser.sweep(parcel.job_id)
+        try:
+            for name in sorted(folder.names() - NOT_ARCHIVED):
+                alive()
+                objects.keep(parcel.job_id, folder.local(name), alive)
+            with self.ports.database.write() as session:
+                job = session.get(Job, parcel.job_id, with_for_update=True)
+                if job is not None and job.state == JobState.COMPLETED:
+                    job.archived_at = self.ports.clock()
+        finally:
+            # Erased meanwhile: then what was copied since has to go too.
+            self.eraser.sweep(parcel.job_id)
 
     def give_up(self, parcel: Parcel, error: Exception) -> None:
         """Never: the folder stays until it is archived."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -112,14 +111,14 @@ class Dispatcher:
 
     def _prolonging(self, parcel: Parcel, alive: Alive) -> Alive:
         """Return an ``alive`` that also keeps others from the parcel, a few times in each lease."""
-        told = time.monotonic()
+        told, lease = self.clock(), timedelta(seconds=self.lease_seconds)
 
         def prolong() -> None:
             nonlocal told
             alive()
-            if time.monotonic() - told > self.lease_seconds / 3:
-                told = time.monotonic()
+            if self.clock() - told > lease / 3:
+                told = self.clock()
                 with self.database.write() as session:
-                    outbox.prolong(session, parcel.id, due_at=self.clock() + timedelta(seconds=self.lease_seconds))
+                    outbox.prolong(session, parcel.id, due_at=told + lease)
 
         return prolong

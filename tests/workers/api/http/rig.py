@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
@@ -128,6 +131,22 @@ def running(
     )
     with TestClient(create_app(services, public_url="https://thoth.example")) as client:
         yield Api(client, services)
+
+
+@contextmanager
+def listening(app: Any) -> Iterator[str]:
+    """Have a server listen on this host; yield its URL."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 def transcript(job_id: str) -> Transcript:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.workers.api.orchestrator.aws import Account
 from tests.workers.api.orchestrator.system import System
+from thoth_infra.emulator import Emulator
 from workers.api.store.engine import Database
 
 
@@ -14,3 +16,10 @@ from workers.api.store.engine import Database
 def system(database: Database, jobs_dir: Path) -> System:
     """Queues, folders and records of this test's own."""
     return System(database, jobs_dir)
+
+
+@pytest.fixture
+def account(aws: Emulator) -> Account:
+    """Queues and buckets of this test's own, in an emulated AWS."""
+    aws.reset()
+    return Account(aws)

@@ -93,6 +93,7 @@ class Fetches:
 
     def __call__(self, reference: dict[str, Any], name: str, files: FolderJob, alive: Alive) -> FetchedFile:
         """Fetch."""
+        assert name
         self.count += 1
         alive()
         if self.error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 AXE = (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 # WCAG 2.2 AA, and what axe holds to be good practice besides.
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+# Longer than any step takes on a busy machine: tests wait for what they see, never for a time.
+PATIENCE_MILLISECONDS = 20_000
 DESKTOP: ViewportSize = {"width": 1280, "height": 860}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
@@ -77,3 +80,15 @@ def violations(page: Page) -> list[str]:
 def module(name: str, expression: str) -> str:
     """Return JavaScript that evaluates ``expression(m, given)`` with a module of the page as ``m``."""
     return f"async given => {{ const m = await import({json.dumps('/page/js/' + name)}); return ({expression})(m, given); }}"
+
+
+def until(page: Page, expression: str, given: Any = None) -> Any:
+    """Wait until a JavaScript expression or function is true, and return its value.
+
+    Playwright's own ``wait_for_function`` needs ``eval``, which the site's policy forbids.
+    """
+    deadline = time.monotonic() + PATIENCE_MILLISECONDS / 1000
+    while not (value := page.evaluate(expression, given)):
+        assert time.monotonic() < deadline, f"this did not become true: {expression}"
+        page.wait_for_timeout(30)
+    return value

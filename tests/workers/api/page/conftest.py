@@ -13,13 +13,11 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.workers.api.page import chromium, lesson, site
-from tests.workers.api.page.chromium import DESKTOP, Complaints
+from tests.workers.api.page.chromium import DESKTOP, PATIENCE_MILLISECONDS, Complaints
 from tests.workers.api.page.site import Site
 from workers.api.http.app import PAGE
 
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
-# Longer than any step takes on a busy machine; tests wait for what they see and never for a time.
-_PATIENCE_MILLISECONDS = 20_000
 
 
 # Not for the whole session: while Playwright's synchronous calls may be made, asyncio.run() may not.
@@ -28,7 +26,7 @@ def browser() -> Iterator[Browser]:
     """Chromium, for all tests of the page."""
     if chromium.executable() is None:
         pytest.skip("Chromium is not installed (Debian's package chromium)")
-    expect.set_options(timeout=_PATIENCE_MILLISECONDS)
+    expect.set_options(timeout=PATIENCE_MILLISECONDS)
     with chromium.launched() as running:
         yield running
 
@@ -76,7 +74,7 @@ def visit(browser: Browser, api: Site, tenant: str, complaints: Complaints) -> I
         def open_page(path: str = "", *, key: str | None = None, signed_in: bool = True, **options: Any) -> Page:
             context = browser.new_context(base_url=api.url, **{"viewport": DESKTOP, "reduced_motion": "reduce", **options})
             stack.callback(context.close)
-            context.set_default_timeout(_PATIENCE_MILLISECONDS)
+            context.set_default_timeout(PATIENCE_MILLISECONDS)
             page = context.new_page()
             complaints.listen(page, api.url)
             if signed_in:

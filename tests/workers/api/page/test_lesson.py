@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.workers.api.page import lesson
-from tests.workers.api.page.chromium import PHONE
+from tests.workers.api.page.chromium import PHONE, Complaints, until
 from tests.workers.api.page.conftest import Visit
 from tests.workers.api.page.site import Site
 from thoth_infra.contract.queues import Stage
@@ -29,7 +29,7 @@ def page(visit: Visit, api: Site, tenant: str) -> Page:
 def ready(page: Page) -> None:
     """Wait until a lesson is there as a whole."""
     expect(page.locator("mark.term").first).to_be_visible()
-    page.wait_for_function("document.querySelector('video').readyState >= 2")
+    until(page, "document.querySelector('video').readyState >= 2")
 
 
 def word(page: Page, text: str) -> Locator:
@@ -58,7 +58,7 @@ def test_every_word_is_there_with_its_time_and_its_language(page: Page) -> None:
 
 def test_a_click_on_a_word_goes_there_and_lights_it(page: Page) -> None:
     word(page, "thumb").click()
-    page.wait_for_function("!document.querySelector('video').seeking")
+    until(page, "!document.querySelector('video').seeking")
     assert time_of(page) == pytest.approx(start_of("thumb"), abs=0.01)
     expect(page.locator(".word.now")).to_have_text("thumb")
     expect(page.locator(".segment.now .time")).to_have_text("0:09")
@@ -81,10 +81,9 @@ def test_the_words_light_up_one_by_one_as_they_are_said(page: Page) -> None:
     )
     word(page, "Keep").click()
     page.evaluate("document.querySelector('video').play()")
-    expect(page.locator(".word.now")).to_have_text("neck,")
-    page.evaluate("document.querySelector('video').pause()")
-    seen = page.evaluate("window.seen")
-    assert seen[:6] == ["Keep", "the", "thumb", "behind", "the", "neck,"]
+    seen = until(page, "window.seen.length > 8 && window.seen")
+    said = " ".join(lesson.LINES[2:]).split()
+    assert seen == said[: len(seen)]
 
 
 def test_the_page_follows_until_the_reader_looks_elsewhere(visit: Visit, api: Site, tenant: str) -> None:
@@ -92,18 +91,18 @@ def test_the_page_follows_until_the_reader_looks_elsewhere(visit: Visit, api: Si
     ready(page)
     play = "at => { const v = document.querySelector('video'); v.currentTime = at; return v.play(); }"
     page.evaluate(play, 55)
-    page.wait_for_function("document.querySelector('.word.now')?.getBoundingClientRect().bottom <= innerHeight")
+    until(page, "document.querySelector('.word.now')?.getBoundingClientRect().bottom <= innerHeight")
     assert page.evaluate("scrollY") > 0
     page.mouse.move(900, 600)
     page.mouse.wheel(0, -10_000)
     back = page.get_by_role("button", name="Back to the sound")
     expect(back).to_be_visible()
-    page.wait_for_function("scrollY === 0")
+    until(page, "scrollY === 0")
     lit = page.locator(".word.now").inner_text()
-    page.wait_for_function("lit => document.querySelector('.word.now')?.textContent !== lit", arg=lit)
+    until(page, "lit => document.querySelector('.word.now')?.textContent !== lit", lit)
     assert page.evaluate("scrollY") == 0, "the page moved though the reader looked elsewhere"
     back.click()
-    page.wait_for_function("scrollY > 0")
+    until(page, "scrollY > 0")
     expect(page.get_by_role("button", name="Follow")).to_have_attribute("aria-pressed", "true")
 
 
@@ -143,9 +142,9 @@ def test_the_marks_are_the_terms_that_were_found(page: Page) -> None:
 
 
 def test_a_term_shows_its_meaning_and_leads_to_where_it_is_said(page: Page) -> None:
-    page.locator(".terms summary", has_text="palm mute").click()
+    page.locator(".terms summary", has_text="palm muting").click()
     body = page.locator(".terms details[open] .term-body")
-    expect(body.locator("p").first).to_contain_text("palm")
+    expect(body.locator("p").first).to_contain_text("Resting the edge of the picking hand on the strings")
     body.get_by_role("button").first.click()
     assert time_of(page) == pytest.approx(start_of("palm"), abs=0.01)
 
@@ -182,10 +181,8 @@ def test_search_counts_and_walks_around(page: Page) -> None:
 def test_the_slider_shades_the_words_that_the_model_doubts(page: Page) -> None:
     slider = page.get_by_role("slider", name="Shade words less sure than")
     slider.fill("50")
-    expect(page.locator(".shading .count")).to_have_text("5 words")
-    assert set(page.locator(".word.unsure").all_inner_texts()) == {"barre", "buzzes,", "hammer-on", "dynamics"} | {"capo"} - {
-        "capo"
-    } or page.locator(".word.unsure").count() == 5
+    expect(page.locator(".shading .count")).to_have_text("4 words")
+    assert page.locator(".word.unsure").all_inner_texts() == ["barre", "buzzes,", "hammer-on", "dynamics"]
     slider.fill("0")
     expect(page.locator(".word.unsure")).to_have_count(0)
     slider.fill("100")
@@ -197,8 +194,8 @@ def test_the_slider_shades_the_words_that_the_model_doubts(page: Page) -> None:
 def test_subtitles_come_from_the_transcript(page: Page) -> None:
     page.get_by_role("button", name="Subtitles").click()
     page.evaluate("document.querySelector('video').currentTime = 10")
-    cue = "[...document.querySelector('video').textTracks[0]?.activeCues ?? []].map(c => c.text).join()"
-    page.wait_for_function(f"{cue} === {json.dumps(lesson.LINES[2])}")
+    cue = "[...document.querySelector('video').textTracks[0]?.activeCues ?? []].map(c => c.text.replaceAll('\\n', ' ')).join()"
+    until(page, f"{cue} === {json.dumps(lesson.LINES[2])}")
     assert page.evaluate("document.querySelector('video').textTracks[0].mode") == "showing"
 
 
@@ -219,14 +216,35 @@ def test_downloads_are_what_the_api_has(page: Page, tmp_path: Path) -> None:
     assert (tmp_path / "film.webm").read_bytes()[:4] == b"\x1a\x45\xdf\xa3"
 
 
-def test_the_recording_goes_on_when_its_token_has_expired(page: Page, api: Site, complaints: object) -> None:
-    api.clock.ahead += 3600
-    page.evaluate("window.before = document.querySelector('video').src")
-    page.wait_for_timeout(3100)  # an address that fails sooner is taken for broken, not for expired
-    page.evaluate("fetch(window.before).catch(() => {})") if False else None
-    page.evaluate("document.querySelector('video').load()")
-    page.wait_for_function("document.querySelector('video').src !== window.before")
-    page.wait_for_function("document.querySelector('video').readyState >= 2")
+def test_the_recording_gets_another_token_when_the_first_has_expired(
+    visit: Visit, api: Site, tenant: str, complaints: Complaints
+) -> None:
+    complaints.expected.append("401")
+    job_id = api.lesson(tenant)
+    asked: list[str] = []
+
+    def expire(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) == 1:
+            api.clock.ahead += 3600
+        route.continue_()
+
+    page = visit()
+    page.route("**/media?*", expire)
+    page.evaluate("id => location.hash = `#/lessons/${id}`", job_id)
+    ready(page)
+    assert len(set(asked)) == 2
+    expect(page.locator(".player-problem")).to_be_hidden()
+
+
+def test_a_recording_that_the_browser_cannot_play_leaves_the_transcript(
+    visit: Visit, api: Site, tenant: str
+) -> None:
+    job_id = api.lesson(tenant)
+    (api.files.root / job_id / "source.webm").write_bytes(b"no film" * 1000)
+    page = visit(f"#/lessons/{job_id}")
+    expect(page.get_by_text("This browser can't play the recording.")).to_be_visible()
+    expect(page.locator("mark.term").first).to_be_visible()
 
 
 def test_a_lesson_on_its_way_shows_its_stages_and_opens_by_itself(visit: Visit, api: Site, tenant: str) -> None:
@@ -260,11 +278,11 @@ def test_a_lesson_where_nobody_speaks_says_so(visit: Visit, api: Site, tenant: s
     expect(page.get_by_text("No speech was found in this recording.")).to_be_visible()
 
 
-def test_a_lesson_that_is_not_there_says_so(visit: Visit, complaints: object) -> None:
-    complaints.expected.append("404")  # type: ignore[attr-defined]
+def test_a_lesson_that_is_not_there_says_so(visit: Visit, complaints: Complaints) -> None:
+    complaints.expected.append("404")
     page = visit("#/lessons/01jx0000000000000000000000")
     expect(page.get_by_role("heading", name="No such lesson")).to_be_visible()
-    page.get_by_role("link", name="All lessons").click()
+    page.get_by_role("link", name="All lessons", exact=True).click()
     expect(page.get_by_role("heading", name="Lessons")).to_be_visible()
 
 

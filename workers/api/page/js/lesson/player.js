@@ -5,13 +5,14 @@ import { kept } from "../kept.js";
 
 const SPEEDS = [0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 2];
 const STEP = 5;
-// Between two fetches of a new address after an error; an error that comes sooner is not the address's fault.
-const PATIENCE_MILLISECONDS = 3000;
+// An address that expires is renewed; a recording that fails more often than this in a minute can't be played.
+const RENEWALS = 2;
+const MINUTE = 60_000;
 
 /** Emits "time" (`detail`: seconds) with each frame while it plays, and with each seek. */
 export class Player extends EventTarget {
   #renew;
-  #renewed = -Infinity;
+  #renewals = [];
   #track = null;
   #captions = kept("thoth.captions", false);
   #until = Infinity;
@@ -66,7 +67,6 @@ export class Player extends EventTarget {
 
   /** Load the recording, at a time if it was playing before. */
   async load(at = 0, playing = false) {
-    this.#renewed = performance.now();
     const { video } = this;
     const rate = video.playbackRate;
     try {
@@ -82,8 +82,11 @@ export class Player extends EventTarget {
   /** The address may have expired; with a new one it goes on where it was. */
   #failed() {
     if (!this.video.hasAttribute("src")) return;
-    if (performance.now() - this.#renewed > PATIENCE_MILLISECONDS) this.load(this.video.currentTime, !this.video.paused);
-    else this.#say("This browser can't play the recording. The transcript can be read and corrected all the same.");
+    const now = performance.now();
+    this.#renewals = this.#renewals.filter((at) => now - at < MINUTE);
+    if (this.#renewals.length >= RENEWALS) return this.#say("This browser can't play the recording. The transcript can be read and corrected all the same.");
+    this.#renewals.push(now);
+    this.load(this.video.currentTime, !this.video.paused);
   }
 
   #say(text) {

@@ -4,6 +4,7 @@ import { fill, h } from "../dom.js";
 import { language } from "../format.js";
 import { kept } from "../kept.js";
 import { announce, emptiness, failure, skeleton, toast } from "../notices.js";
+import { ENDED } from "../stages.js";
 import { realign } from "./align.js";
 import { Correction } from "./correct.js";
 import { bring, Follow } from "./follow.js";
@@ -23,9 +24,10 @@ export class Reading {
   #terms = null;
   #timeline = new Timeline([]);
 
-  constructor(context, job, { onCorrected }) {
+  /** `onRead(transcript)` is called with each version, `onCorrected()` when a correction was saved. */
+  constructor(context, job, { onRead, onCorrected }) {
     const { api, can, signal, guard } = context;
-    Object.assign(this, { api, job, signal, onCorrected, mayReadGlossary: can("glossary:read") });
+    Object.assign(this, { api, job, signal, onRead, onCorrected, mayReadGlossary: can("glossary:read") });
     const wide = matchMedia("(min-width: 60rem)").matches;
     this.text = new TranscriptText({ editable: can("jobs:write") });
     this.player = new Player(() => api.media(job.id), job.name, signal);
@@ -94,6 +96,7 @@ export class Reading {
   async load() {
     const { api, job, signal } = this;
     this.player.load();
+    this.#tellOfTerms();
     try {
       const [transcript, terms] = await Promise.all([api.transcript(job.id, { signal }), this.#foundTerms()]);
       this.#take(transcript);
@@ -105,14 +108,23 @@ export class Reading {
     await this.#define();
   }
 
-  /** Load the terms once they have been found anew. */
-  async loadTerms() {
+  /** The job has changed; load the terms once they have been found anew. */
+  async change(job) {
+    const found = job.state === "completed" && this.job.state !== "completed";
+    this.job = job;
+    this.#tellOfTerms();
+    if (!found) return;
     const terms = await this.#foundTerms().catch(() => null);
     if (!this.signal.aborted && terms) this.#takeTerms(terms);
   }
 
-  /** Return the terms, or null while they are being looked for. */
-  #foundTerms() {
+  #tellOfTerms() {
+    if (!this.#terms) this.panel.wait(ENDED.has(this.job.state) ? "The terms were not found." : "The terms are being looked for.");
+  }
+
+  /** Return the terms, or null while they are being looked for the first time. */
+  async #foundTerms() {
+    if (this.job.state !== "completed" && this.job.transcript_version < 2) return null;
     return this.api.terms(this.job.id, { signal: this.signal }).catch((error) => {
       if (error.status === 404 || error.status === 409) return null;
       throw error;
@@ -128,13 +140,13 @@ export class Reading {
   #take({ value, version }) {
     this.#transcript = value;
     this.#version = version;
+    this.onRead(value);
   }
 
   #takeTerms(terms) {
     this.#terms = terms ?? this.#terms;
     if (this.#terms) this.panel.show(this.#terms);
-    else this.panel.wait("The terms are being looked for.");
-    this.#show();
+    if (this.#transcript) this.#show();
   }
 
   #show() {

@@ -3,7 +3,7 @@
 import { jobPath } from "../api.js";
 import { fill, h } from "../dom.js";
 import { followJob } from "../events.js";
-import { sentence } from "../format.js";
+import { percent, sentence } from "../format.js";
 import { icon } from "../icons.js";
 import { announce, emptiness, failure, skeleton } from "../notices.js";
 import { doing, ENDED, readable } from "../stages.js";
@@ -21,6 +21,7 @@ export async function lessonView(context, id) {
   let job = null;
   let reading = null;
   let stream = null;
+  let said = null;
 
   fill(page,
     h("a", { class: "back", href: "#/lessons" }, icon("back"), "Lessons"),
@@ -31,15 +32,20 @@ export async function lessonView(context, id) {
     job = next;
     title(job.name);
     heading.textContent = job.name;
-    facts.textContent = factsOf(job).join(" · ");
+    showFacts();
     if (before?.state !== job.state || before.transcript_version !== job.transcript_version) {
       fill(actions, readable(job) && downloads(api, job), actionsOf(context, job, () => (location.hash = "#/lessons")));
       if (before && ENDED.has(job.state)) announce(`${job.name}: ${doing(job)}`);
     }
     showBanner();
-    if (readable(job)) read(before);
+    if (readable(job)) read();
     else if (!reading) fill(body, ENDED.has(job.state) ? unread(job) : waiting());
     if (!ENDED.has(job.state)) watch();
+  }
+
+  function showFacts() {
+    const heard = said && [`${percent(said.confidence)} sure of the words`];
+    facts.textContent = [...factsOf({ ...job, language: said?.language ?? job.language }), ...(heard ?? [])].join(" · ");
   }
 
   /** Tell how far it is; once there is something to read, briefly. */
@@ -60,13 +66,19 @@ export async function lessonView(context, id) {
     }
   }
 
-  function read(before) {
+  function read() {
     if (!reading) {
-      reading = new Reading(context, job, { onCorrected: refresh });
+      reading = new Reading(context, job, {
+        onRead: (transcript) => {
+          said = transcript;
+          showFacts();
+        },
+        onCorrected: refresh,
+      });
       fill(body, reading.element);
       reading.load();
-    } else if (before?.state !== job.state && job.state === "completed") {
-      reading.loadTerms();
+    } else {
+      reading.change(job);
     }
   }
 
