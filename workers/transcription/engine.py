@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workers.common.errors import HostError, PoisonError, RetryableError
 from workers.common.transcript import Word
@@ -23,7 +25,6 @@ _log = logging.getLogger(__name__)
 BEAMS = 5
 _TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _DETECTION_CHUNKS = 3
-_GRAIN = RATE // 100
 
 
 @dataclass(frozen=True)
@@ -120,18 +121,12 @@ class Engine:
     def _batch(self, chunks: Sequence[Chunk], audio: Samples, options: Options) -> list[list[Any]]:
         """Return faster-whisper's words of each chunk, with times that count from the chunk's start."""
         sounds = [chunk.cut(audio) for chunk in chunks]
-        # Clips begin at whole hundredths of a second, to which faster-whisper rounds its times: else a word's time
-        # would depend on what else is in the batch, and change when memory runs out and batches are halved.
-        padded = [np.pad(sound, (0, -len(sound) % _GRAIN)) for sound in sounds]
-        edges = np.cumsum([0, *(len(sound) for sound in padded)]) / RATE
-        clips = [
-            {"start": float(edge), "end": float(edge) + len(sound) / RATE}
-            for edge, sound in zip(edges, sounds, strict=False)
-        ]
+        edges = np.cumsum([0, *(len(sound) for sound in sounds)]) / RATE
+        clips = [{"start": float(a), "end": float(b)} for a, b in itertools.pairwise(edges)]
         # Left over when an earlier batch failed halfway.
         self._pipeline.last_speech_timestamp = 0.0
         segments, _ = self._pipeline.transcribe(
-            np.concatenate(padded),
+            np.concatenate(sounds),
             language=options.language,
             initial_prompt=options.prompt,
             beam_size=BEAMS,
@@ -177,7 +172,7 @@ class Engine:
         return [word for segment in segments for word in segment.words or ()]
 
 
-def chunk_of(edges: Sequence[float], seek: int) -> int:
+def chunk_of(edges: Sequence[float] | NDArray[np.float64], seek: int) -> int:
     """Return of which clip a segment is: ``edges`` are the clips' starts and the last one's end, in seconds.
 
     ``seek`` is the clip's start in hundredths of a second, cut off and not rounded by faster-whisper.

@@ -143,17 +143,21 @@ def _fetched(model: str, folder: Path, download: Download) -> Path:
         raise RetryableError(
             "model_unavailable",
             f"{model} could not be downloaded: {type(error).__name__}: {error}",
-            "let the task reach the model hub (NAT gateway), or mount the model's folder and set whisper.model to its path",
+            "let the task reach the model hub (NAT gateway),"
+            " or mount the model's folder and set whisper.model to its path",
         ) from error
 
 
 def _take(source: Path, target: Path) -> None:
-    """Move the files themselves: the hub's cache holds links."""
+    """Move the files themselves: the hub's cache holds links, to one and the same file where two are alike."""
     target.mkdir()
+    moved: dict[Path, Path] = {}
     for path in sorted(source.iterdir()):
         real = path.resolve()
-        if real.is_file():
-            shutil.move(real, target / path.name)
+        if real in moved:
+            shutil.copyfile(moved[real], target / path.name)
+        elif real.is_file():
+            moved[real] = Path(shutil.move(real, target / path.name))
 
 
 def _write_listing(model: str, folder: Path) -> None:

@@ -58,9 +58,7 @@ def job(root: Path, sound: Lesson | None = None, **params: Any) -> Job:
     if sound is not None:
         with files.writing(audio.NAME) as path:
             sound.write(path)
-    request = Request(
-        job_id="lesson-1", stage=Stage.TRANSCRIPTION, trace_id="trace", requested_at=now(), params=params
-    )
+    request = Request(job_id="lesson-1", stage=Stage.TRANSCRIPTION, trace_id="trace", requested_at=now(), params=params)
     return Job(request, files)
 
 

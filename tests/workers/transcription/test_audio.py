@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import wave
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def test_what_is_no_wav_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_a_file_that_is_cut_short_is_refused(tmp_path: Path, lost: int) -> None:
     path = wav(tmp_path / "audio.wav", bytes(3200))
     path.write_bytes(path.read_bytes()[:-lost])
-    with pytest.raises(PoisonError, match="bad_audio: .* cut short"):
+    with pytest.raises(PoisonError, match=r"bad_audio: .* cut short"):
         audio.read(path)
 
 
@@ -71,7 +72,7 @@ def test_speech_is_found_where_somebody_speaks(spoken: Lesson) -> None:
     found = audio.speech(spoken.samples, 10)
     assert all(0 <= start < end <= len(spoken.samples) for start, end in found)
     assert all(end - start <= 10 * audio.RATE for start, end in found)
-    assert all(one[1] <= other[0] for one, other in zip(found, found[1:], strict=False))
+    assert all(one[1] <= other[0] for one, other in itertools.pairwise(found))
     for phrase in spoken.phrases:
         middle = (phrase.start + phrase.end) / 2 * audio.RATE
         assert any(start <= middle < end for start, end in found), phrase

@@ -43,14 +43,14 @@ class FakeNvml:
         assert index == 0
         return "handle"
 
-    def nvmlDeviceGetName(self, handle: str) -> str:  # noqa: N802
+    def nvmlDeviceGetName(self, handle: str) -> str:  # noqa: N802, ARG002
         return "Tesla T4"
 
-    def nvmlDeviceGetMemoryInfo(self, handle: str) -> Any:  # noqa: N802
+    def nvmlDeviceGetMemoryInfo(self, handle: str) -> Any:  # noqa: N802, ARG002
         self.looks += 1
         return SimpleNamespace(total=4 << 30, used=self.looks << 30, free=(4 - self.looks) << 30)
 
-    def nvmlDeviceGetUtilizationRates(self, handle: str) -> Any:  # noqa: N802
+    def nvmlDeviceGetUtilizationRates(self, handle: str) -> Any:  # noqa: N802, ARG002
         if not self.busy:
             raise pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST)
         return SimpleNamespace(gpu=self.busy.pop(0))

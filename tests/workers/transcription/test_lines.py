@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.common.transcript import Word
+from workers.common.transcript import Segment, Word
 from workers.transcription import lines
 
 # What the model may write, and what SubRip, which knows no escapes, shows of it.
@@ -83,7 +83,7 @@ def _plain(text: str) -> str:
     return " ".join(re.sub(r"[\x00-\x1f\u2028]", " ", text).split())
 
 
-def _times_are_kept(times: list[tuple[int, int]], found: Sequence[lines.Segment]) -> None:
+def _times_are_kept(times: list[tuple[int, int]], found: Sequence[Segment]) -> None:
     assert [start for start, _ in times] == [round(segment.start * 1000) for segment in found]
     assert all(
         end == max(round(segment.end * 1000), start + 1)

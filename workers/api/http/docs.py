@@ -73,7 +73,9 @@ def _answer(answer: dict[str, Any]) -> str:
 
 def _contents(holder: dict[str, Any]) -> Iterator[str]:
     for media_type, content in holder.get("content", {}).items():
-        yield f"<code>{escape(media_type)}</code> {_kind(content['schema'])}"
+        # Streams are described by their items.
+        schema = content.get("schema") or content.get("itemSchema", {})
+        yield f"<code>{escape(media_type)}</code> {_kind(schema)}"
 
 
 def _kind(schema: dict[str, Any]) -> str:

@@ -19,8 +19,15 @@ Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$", description="ISO 639 co
 WebhookUrl = Annotated[
     str, Field(min_length=1, max_length=LONGEST_URL, description="HTTPS URL that is told when the job has ended")
 ]
+
+
+def one_line(text: str) -> str:
+    """Return a text as it can stand in a list: without control characters, lines or blanks around it."""
+    return " ".join(legible(text).split())
+
+
 FileName = Annotated[
-    str, AfterValidator(legible), Field(min_length=1, max_length=255, description="For display; never a path")
+    str, AfterValidator(one_line), Field(min_length=1, max_length=255, description="For display; never a path")
 ]
 State = Literal["queued", "running", "completed", "failed", "cancelled"]
 StageName = Literal["audio-extraction", "transcription", "music-terms"]

@@ -14,7 +14,7 @@ from workers.api.http.guard import Guard
 from workers.api.http.incoming import discard, too_large
 from workers.api.http.problems import Problem
 from workers.api.http.references import name_of
-from workers.api.http.schemas import FormFields, ReferredJob, Wishes
+from workers.api.http.schemas import FormFields, ReferredJob, Wishes, one_line
 from workers.api.http.services import Services
 from workers.api.store import jobs
 from workers.api.store.errors import KeyTaken
@@ -51,7 +51,7 @@ async def _referred(request: Request, services: Services, who: Principal, key: s
     check_webhook(services.references.guard, wishes)
     new = NewJob(
         tenant=who.tenant,
-        name=wishes.name or name_of(wishes.source)[-255:] or _UNNAMED,
+        name=wishes.name or one_line(name_of(wishes.source))[-255:] or _UNNAMED,
         reference=wishes.source.model_dump(),
         language=wishes.language,
         webhook_url=wishes.webhook_url,
@@ -80,7 +80,7 @@ async def _uploaded(request: Request, services: Services, who: Principal, key: s
         new = NewJob(
             id=job_id,
             tenant=who.tenant,
-            name=(wishes.name or form.name)[-255:] or _UNNAMED,
+            name=wishes.name or one_line(form.name)[-255:] or _UNNAMED,
             source=form.source.name,
             size=form.source.size,
             language=wishes.language,

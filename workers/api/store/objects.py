@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from thoth_infra.contract.calls import JOBS_PREFIX
 
-# Parts of 8 MiB, two at once: what a task of 512 MiB can spare.
+# Parts of 8 MiB, two on their way and at most ten in memory: what a task of 512 MiB can spare.
 _TRANSFER = TransferConfig(max_concurrency=2)
 _ABSENT = frozenset({"404", "NoSuchKey", "NoSuchUpload"})
 
@@ -32,7 +32,9 @@ class Objects:
     def keep(self, job_id: str, path: Path, alive: Callable[[], None] = lambda: None) -> None:
         """Copy a file of a job's folder to the archive; ``alive`` is called often, and may raise to end it."""
         key = self.key(job_id, path.name)
-        self.s3.upload_file(str(path), self.archive, key, Callback=lambda _: alive(), Config=_TRANSFER)
+        # Opened here, so that it is closed here too: s3transfer leaves open what it has opened when it is ended.
+        with path.open("rb") as file:
+            self.s3.upload_fileobj(file, self.archive, key, Callback=lambda _: alive(), Config=_TRANSFER)
 
     def kept(self, job_id: str, name: str) -> bytes | None:
         """Return an archived artefact; None when there is none. Not for sources, which may be large: ``stream``."""

@@ -136,7 +136,7 @@ def test_no_operation_shows_or_changes_what_is_another_tenants(
 ) -> None:
     stranger = api.key(*scopes, tenant=OTHER)
     before, kept = records(api), files(api.services.jobs_dir)
-    absent = {name: "0" * 26 for name in things}
+    absent = dict.fromkeys(things, "0" * 26)
     tried = 0
     for operation in operations(api):
         if operation.named:

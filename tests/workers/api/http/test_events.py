@@ -88,7 +88,8 @@ def test_a_key_has_so_many_streams_and_closed_ones_do_not_count(served: tuple[Ap
     api, client = served
     path = f"/api/jobs/{api.job()}/events"
     with client.stream("GET", path) as one, client.stream("GET", path) as two:
-        assert [next(events_of(each.iter_lines()))[0] for each in (one, two)] == ["job", "job"]
+        open_ones = [events_of(each.iter_lines()) for each in (one, two)]
+        assert [next(each)[0] for each in open_ones] == ["job", "job"]
         third = client.get(path)
         assert (third.status_code, third.json()["code"]) == (429, "too_many_streams")
         assert third.headers["Retry-After"]

@@ -113,7 +113,7 @@ class _Server(BaseHTTPRequestHandler):
     seen: list[str]
     location = ""
 
-    def do_GET(self) -> None:  # noqa: N802 - the library's name
+    def do_GET(self) -> None:
         type(self).seen.append(f"{self.headers['Host']}{self.path}")
         self.send_response(302 if self.path == "/away" else 200)
         self.send_header("Location", self.location)

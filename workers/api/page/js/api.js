@@ -79,12 +79,14 @@ export class Api {
     return (await this.#json("GET", jobPath(id), options)).value;
   }
 
+  /** Return the job, which begins again. */
   async retry(id) {
-    return this.send("POST", jobPath(id, "retry"));
+    return (await this.#json("POST", jobPath(id, "retry"))).value;
   }
 
+  /** Return the job, which has ended. */
   async cancel(id) {
-    return this.send("POST", jobPath(id, "cancel"));
+    return (await this.#json("POST", jobPath(id, "cancel"))).value;
   }
 
   async remove(id) {

@@ -34,7 +34,7 @@ export async function lessonView(context, id) {
     heading.textContent = job.name;
     showFacts();
     if (before?.state !== job.state || before.transcript_version !== job.transcript_version) {
-      fill(actions, readable(job) && downloads(api, job), actionsOf(context, job, () => (location.hash = "#/lessons")));
+      fill(actions, readable(job) && downloads(api, job), actionsOf(context, job, show, () => (location.hash = "#/lessons")));
       if (before && ENDED.has(job.state)) announce(`${job.name}: ${doing(job)}`);
     }
     showBanner();
@@ -59,8 +59,7 @@ export async function lessonView(context, id) {
 
   async function again() {
     try {
-      await api.retry(id);
-      show(await api.job(id, { signal }));
+      show(await api.retry(id));
     } catch (error) {
       if (!signal.aborted) fill(banner, failure(error, again));
     }

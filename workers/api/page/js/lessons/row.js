@@ -6,7 +6,7 @@ import { announce, confirmed, menu, toast } from "../notices.js";
 import { doing, ENDED, stageName, steps } from "../stages.js";
 
 /** Return `{element, show(job)}`; the element stays the same, so that the focus does too. */
-export function lessonRow(context, onGone) {
+export function lessonRow(context, onChange, onGone) {
   const link = h("a", { class: "row-name" });
   const facts = h("p", { class: "row-facts" });
   const status = h("div", { class: "row-status" });
@@ -20,7 +20,7 @@ export function lessonRow(context, onGone) {
     facts.textContent = factsOf(job).join(" · ");
     fill(status, progress(job));
     if (before?.state !== job.state) {
-      fill(actions, actionsOf(context, job, onGone));
+      fill(actions, actionsOf(context, job, onChange, onGone));
       if (before && ENDED.has(job.state)) announce(`${job.name}: ${doing(job)}`);
     }
     before = job;
@@ -51,8 +51,8 @@ export function progress(job) {
   return [state, h("div", { class: "steps" }, bars)];
 }
 
-/** Return the menu of what can be done with a job. */
-export function actionsOf({ api, can }, job, onGone) {
+/** Return the menu of what can be done with a job; `onChange(job)` and `onGone(id)` are told what was done. */
+export function actionsOf({ api, can }, job, onChange, onGone) {
   if (!can("jobs:write")) return null;
   const act = (action, done) => async () => {
     try {
@@ -67,8 +67,8 @@ export function actionsOf({ api, can }, job, onGone) {
     onGone(job.id);
   }, `${job.name} is deleted`);
   return menu(`Actions for ${job.name}`, null,
-    ["failed", "cancelled"].includes(job.state) && h("button", { type: "button", onclick: act(() => api.retry(job.id), "It starts again") }, "Try again"),
-    !ENDED.has(job.state) && h("button", { type: "button", onclick: act(() => api.cancel(job.id), "It is cancelled") }, "Cancel"),
+    ["failed", "cancelled"].includes(job.state) && h("button", { type: "button", onclick: act(async () => onChange(await api.retry(job.id)), "It starts again") }, "Try again"),
+    !ENDED.has(job.state) && h("button", { type: "button", onclick: act(async () => onChange(await api.cancel(job.id)), "It is cancelled") }, "Cancel"),
     h("button", { type: "button", class: "danger-text", onclick: async () => {
       const yes = await confirmed({
         title: "Delete this lesson?",

@@ -56,6 +56,7 @@ export function lessonsView(context) {
   function change(job) {
     jobs = jobs.map((each) => (each.id === job.id ? job : each));
     rows.get(job.id)?.show(job);
+    live.watch(() => jobs);
   }
 
   function gone(id) {
@@ -66,7 +67,7 @@ export function lessonsView(context) {
   function show() {
     live.watch(() => jobs);
     for (const job of jobs) {
-      if (!rows.has(job.id)) rows.set(job.id, lessonRow(context, gone));
+      if (!rows.has(job.id)) rows.set(job.id, lessonRow(context, change, gone));
       rows.get(job.id).show(job);
     }
     if (jobs.length === 0) return fill(place, nothing(status, can("jobs:write")));

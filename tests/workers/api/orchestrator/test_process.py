@@ -1,0 +1,287 @@
+"""The orchestrator as the container starts it: over SQS and S3, told to stop, killed, and started again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import URL
+
+from tests.workers.api.orchestrator.aws import SECRETS, Account
+from tests.workers.api.orchestrator.system import Fetches, Posts
+from tests.workers.api.records import attempts, job, submit, tell
+from thoth_infra.contract.queues import Stage
+from workers.api.http.guard import Guard
+from workers.api.orchestrator.compose import orchestrator_of, policy_of
+from workers.api.orchestrator.orchestrator import Orchestrator
+from workers.api.orchestrator.ports import Policy, Ports, SqsStageQueue
+from workers.api.settings import OrchestratorSettings, read_orchestrator
+from workers.api.store.engine import Database
+from workers.api.store.models import JobState
+from workers.common.folder import FolderFiles
+from workers.common.health import Heartbeat, path_of
+from workers.common.messages import Request, Result, Status
+from workers.common.ports import QueueError
+from workers.common.sqs import SqsInbox
+
+PROJECT = Path(__file__).resolve().parents[4]
+PATIENCE_SECONDS = 60.0
+
+
+def until(true: Callable[[], bool], what: str) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not true():
+        assert time.monotonic() < deadline, f"waited in vain for: {what}"
+        time.sleep(0.05)
+
+
+@dataclass
+class Workers:
+    """Workers of every stage, which write a file and complete what they are asked for."""
+
+    account: Account
+    jobs_dir: Path
+    done: list[tuple[str, Stage, int]] = field(default_factory=list)
+    _stopping: threading.Event = field(default_factory=threading.Event)
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Work while the block runs."""
+        threads = [threading.Thread(target=self._run, args=(stage,)) for stage in Stage]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._stopping.set()
+            for thread in threads:
+                thread.join()
+
+    def _run(self, stage: Stage) -> None:
+        sqs, urls = self.account.sqs, self.account.urls
+        while not self._stopping.is_set():
+            answer = sqs.receive_message(QueueUrl=urls[stage.value], WaitTimeSeconds=1)
+            for message in answer.get("Messages", ()):
+                request = Request.model_validate_json(message["Body"])
+                (self.jobs_dir / request.job_id).mkdir(exist_ok=True)
+                (self.jobs_dir / request.job_id / f"{stage}.json").write_text("{}")
+                self.done.append((request.job_id, stage, request.attempt))
+                result = Result.of(request, Status.COMPLETED, metrics={"seconds": 1.0, "audio_seconds": 9.0})
+                sqs.send_message(QueueUrl=urls["results"], MessageBody=result.model_dump_json())
+                sqs.delete_message(QueueUrl=urls[stage.value], ReceiptHandle=message["ReceiptHandle"])
+
+
+@dataclass
+class Process:
+    """The orchestrator's process."""
+
+    account: Account
+    url: URL
+    folder: Path
+    jobs_dir: Path
+    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def log(self) -> Path:
+        """Where its output goes."""
+        return self.folder / "orchestrator.log"
+
+    def start(self, **changes: str) -> subprocess.Popen[bytes]:
+        """Start it, with exactly the variables of the contract."""
+        environment = {
+            **{name: os.environ[name] for name in ("PATH", "HOME", "COVERAGE_PROCESS_START") if name in os.environ},
+            **self.account.credentials(),
+            "TMPDIR": str(self.folder),
+            **self.account.variables(self.url, self.jobs_dir),
+            **changes,
+        }
+        with self.log.open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "workers.api.orchestrator"],
+                cwd=PROJECT,
+                env={name: value for name, value in environment.items() if value},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+        self.running.append(process)
+        return process
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Return what it has logged."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    def said(self, message: str) -> int:
+        """Return how often it has said something."""
+        return sum(line["message"] == message for line in self.lines())
+
+
+@pytest.fixture
+def process(account: Account, database_url: URL, tmp_path: Path, jobs_dir: Path) -> Iterator[Process]:
+    """The process, killed in the end."""
+    if database_url.get_backend_name() == "sqlite":
+        pytest.skip("the orchestrator's own process is one of an environment with Postgres")
+    made = Process(account, database_url, tmp_path, jobs_dir)
+    yield made
+    for each in made.running:
+        each.kill()
+        each.wait()
+
+
+def _all(database: Database, ids: list[str], state: JobState) -> bool:
+    return all(job(database, job_id).state == state for job_id in ids)
+
+
+def test_jobs_come_to_their_end_though_the_orchestrator_is_killed_again_and_again(
+    process: Process, database: Database
+) -> None:
+    ids = [submit(database) for _ in range(15)]
+    workers = Workers(process.account, process.jobs_dir)
+    with workers.working():
+        for seen in (5, 15, 25):
+            current = process.start()
+            until(lambda seen=seen: len(workers.done) >= seen, f"{seen} stages")  # type: ignore[misc]
+            current.send_signal(signal.SIGKILL)
+            current.wait()
+        process.start()
+        until(lambda: _all(database, ids, JobState.COMPLETED), "every job")
+        until(lambda: all(job(database, job_id).archived_at for job_id in ids), "the archive")
+    for job_id in ids:
+        assert attempts(database, job_id) == [(stage.value, 1, "completed") for stage in Stage]
+    assert len(process.account.keys("archive")) == 3 * len(ids)
+
+
+def test_told_to_stop_it_ends_at_once_and_says_so(process: Process, database: Database) -> None:
+    submit(database)
+    current = process.start()
+    health = process.folder / path_of("orchestrator").name
+    until(lambda: health.exists() and process.said("requested") == 1, "the first request")
+    current.send_signal(signal.SIGTERM)
+    current.send_signal(signal.SIGTERM)
+    assert current.wait(PATIENCE_SECONDS) == 0
+    assert not health.exists()
+    assert [line["message"] for line in process.lines()][0] == "ready"
+    (stopped,) = [line for line in process.lines() if line["message"] == "stopped"]
+    assert stopped["clean"] is True
+    assert {line["service"] for line in process.lines()} == {"orchestrator"}
+
+
+def test_it_waits_for_a_database_that_is_not_there_yet(process: Process) -> None:
+    current = process.start(DATABASE_PORT="1")
+    until(lambda: process.log.exists() and process.said("waiting for the database") > 1, "two tries")
+    current.send_signal(signal.SIGTERM)
+    assert current.wait(PATIENCE_SECONDS) == 0
+    assert not any(secret in process.log.read_text() for secret in SECRETS.values())
+
+
+def test_it_names_every_variable_that_is_missing(process: Process) -> None:
+    assert process.start(RESULTS_QUEUE_URL="", WEBHOOK_KEY="short").wait(PATIENCE_SECONDS) == 2
+    said = process.log.read_text()
+    assert "RESULTS_QUEUE_URL" in said and "WEBHOOK_KEY" in said
+    assert "short" not in said.replace("at least", "")
+
+
+def test_no_secret_is_in_what_it_logs(process: Process, database: Database) -> None:
+    ids = [submit(database, webhook_url="https://169.254.169.254/") for _ in range(2)]
+    process.start(LOG_LEVEL="DEBUG")
+    with Workers(process.account, process.jobs_dir).working():
+        until(lambda: _all(database, ids, JobState.COMPLETED), "every job")
+        until(lambda: process.said("given up") == 2, "the refused webhooks")
+    text = process.log.read_text()
+    assert not any(secret in text for secret in SECRETS.values())
+
+
+@pytest.fixture
+def settings(
+    account: Account, postgres_like: URL, jobs_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> OrchestratorSettings:
+    """The settings of an orchestrator within this process."""
+    for name, value in account.credentials().items():
+        monkeypatch.setenv(name, value)
+    return read_orchestrator(account.variables(postgres_like, jobs_dir))
+
+
+@pytest.fixture
+def postgres_like() -> URL:
+    """Where the settings say that the records are; the tests hand over their own."""
+    return URL.create("postgresql+psycopg", username="u", host="nowhere", port=5432, database="d")
+
+
+def test_within_another_process_it_starts_and_stops(
+    settings: OrchestratorSettings, account: Account, database: Database, jobs_dir: Path, tmp_path: Path
+) -> None:
+    ids = [submit(database) for _ in range(5)]
+    heartbeat = Heartbeat(tmp_path / "health")
+    policy = policy_of(settings)
+    assert policy.stage_seconds == {Stage.AUDIO_EXTRACTION: 3600, Stage.TRANSCRIPTION: 14400, Stage.MUSIC_TERMS: 900}
+    orchestrator = orchestrator_of(settings, database, guard=Guard(), heartbeat=heartbeat)
+    orchestrator.start()
+    with Workers(account, jobs_dir).working():
+        until(lambda: _all(database, ids, JobState.COMPLETED), "every job")
+    until(heartbeat.path.exists, "the heartbeat")
+    assert orchestrator.problem() is None
+    assert orchestrator.stop(30)
+    assert not heartbeat.path.exists()
+    late = submit(database)
+    assert attempts(database, late) == [("audio-extraction", 1, "requested")]
+
+
+def test_a_routine_that_is_stuck_ends_the_heartbeat(
+    account: Account, database: Database, jobs_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = threading.Event()
+
+    class Stuck(Posts):
+        """Never returns."""
+
+        def __call__(self, *_: Any) -> int:
+            release.wait()
+            return 200
+
+    monkeypatch.setattr("workers.api.orchestrator.orchestrator.PATIENCE_SECONDS", 0.5)
+    ports = Ports(
+        database=database,
+        results=SqsInbox(account.sqs, account.urls["results"]),
+        stages={stage: SqsStageQueue(account.sqs, account.urls[stage.value]) for stage in Stage},
+        files=FolderFiles(jobs_dir),
+        fetch=Fetches(),
+        post=Stuck(),
+    )
+    policy = Policy(dict.fromkeys(Stage, 60.0), 90, 7, wait_seconds=0, poll_seconds=0.05)
+    heartbeat = Heartbeat(tmp_path / "health")
+    orchestrator = Orchestrator(ports, policy, b"k" * 32, heartbeat)
+    orchestrator.start()
+    try:
+        until(heartbeat.path.exists, "the heartbeat")
+        job_id = submit(database, webhook_url="https://example.com/hook")
+        tell(database, job_id, Stage.AUDIO_EXTRACTION, Status.FAILED, seconds=0)
+        until(lambda: "webhook" in (orchestrator.problem() or ""), "the stuck routine")
+        before = heartbeat.path.stat().st_mtime_ns
+        time.sleep(2.5)
+        assert heartbeat.path.stat().st_mtime_ns == before
+    finally:
+        release.set()
+        assert orchestrator.stop(30)
+
+
+def test_a_stage_queue_counts_what_waits_and_what_is_in_hand(account: Account) -> None:
+    queue = SqsStageQueue(account.sqs, account.urls["transcription"])
+    assert queue.depth() == 0
+    for number in range(3):
+        queue.send(str(number))
+    account.sqs.receive_message(QueueUrl=account.urls["transcription"])
+    assert queue.depth() == 3
+    with pytest.raises(QueueError):
+        SqsStageQueue(account.sqs, account.urls["transcription"] + "-gone").depth()
