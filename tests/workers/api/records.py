@@ -22,13 +22,13 @@ def at(seconds: float = 0) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def submit(database: Database, **fields: Any) -> str:
-    """Make a job; return its id."""
+def submit(database: Database, *, made_at: datetime | None = None, **fields: Any) -> str:
+    """Make a job, at the tests' start or at ``made_at``; return its id."""
     given = {"tenant": TENANT, "name": "lesson.mp4", **fields}
     if "reference" not in given:
         given.setdefault("source", "source.mp4")
     with database.write() as session:
-        return jobs.create(session, jobs.NewJob(**given), at=at()).id
+        return jobs.create(session, jobs.NewJob(**given), at=made_at or at()).id
 
 
 def job(database: Database, job_id: str) -> Job:

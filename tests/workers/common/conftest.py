@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.emulator.conftest import account, aws, emulator
-from tests.workers.common.rig import Rig
+from tests.workers.common.rig import MakeRig, Rig
 
 __all__ = ["account", "aws", "emulator", "make_rig", "rig"]
 
 
 @pytest.fixture
-def make_rig(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., Rig]]:
+def make_rig(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Iterator[MakeRig]:
     """A stage whose loops all end with the test: ``make_rig(max_receives=2)``."""
     made: list[Rig] = []
 
@@ -28,5 +28,5 @@ def make_rig(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Iterator[Calla
 
 
 @pytest.fixture
-def rig(make_rig: Callable[..., Rig]) -> Rig:
+def rig(make_rig: MakeRig) -> Rig:
     return make_rig()

@@ -17,6 +17,7 @@ import pytest
 from thoth_infra.contract import metrics as contract_metrics
 from thoth_infra.contract.queues import Stage
 from thoth_infra.contract.services import TRANSCRIPTION
+from workers.common.errors import PoisonError
 from workers.common.folder import FolderFiles
 from workers.common.health import Heartbeat
 from workers.common.loop import Loop
@@ -99,6 +100,20 @@ class Scribe:
         return Outcome((ARTEFACT,), audio_seconds=60.0, metrics=self.metrics)
 
 
+def raising(error: BaseException) -> Any:
+    """Return a handler's step that fails."""
+
+    def step(*_: object) -> None:
+        raise error
+
+    return step
+
+
+def poison(*_: object) -> None:
+    """A handler's step that no repeat mends."""
+    raise PoisonError("bad_sound", "there is none", "send some")
+
+
 @dataclass
 class Gate:
     """Where a handler waits until the test opens it; ``inside`` counts who came."""
@@ -119,6 +134,18 @@ class Gate:
 
     def open(self) -> None:
         self._open.set()
+
+
+class Steps(Protection):
+    """Counts the steps of a loop, and holds them up while ``held`` is set."""
+
+    count = 0
+    held: threading.Event | None = None
+
+    def hold(self, working: bool) -> None:  # noqa: ARG002 - as in the base class
+        self.count += 1
+        if self.held:
+            assert self.held.wait(DEADLINE_SECONDS)
 
 
 class Running:
@@ -157,7 +184,7 @@ class Rig:
         root: Path,
         caplog: pytest.LogCaptureFixture,
         max_receives: int | None = None,
-        visibility_seconds: float = 30,
+        visibility_seconds: float = 1000,
     ) -> None:
         caplog.set_level(logging.INFO, logger="workers")
         self._caplog = caplog
@@ -234,6 +261,13 @@ class Rig:
         """Return what the workers have logged."""
         return [record for record in self._caplog.records if record.name.startswith("workers.")]
 
+    def pauses(self) -> list[int]:
+        """Return the seconds after which failed jobs were to come again, oldest first."""
+        return [vars(line)["again_in"] for line in self.log() if "again_in" in vars(line)]
+
     def litter(self) -> list[str]:
         """Return what no job folder should hold when all is done: temporary files and locks."""
         return sorted(str(path.relative_to(self.root)) for path in self.root.rglob(".*"))
+
+
+MakeRig = Callable[..., Rig]

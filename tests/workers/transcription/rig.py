@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from hypothesis import HealthCheck, settings
 
 from tests.tiny_whisper import MODEL
 from tests.tiny_whisper.speech import Lesson
@@ -19,6 +20,9 @@ from workers.transcription import audio
 from workers.transcription.device import Device, Host
 from workers.transcription.engine import Engine
 from workers.transcription.handler import Choices, Transcription
+
+UNTIMED = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+"""For properties: how fast a shared host draws examples says nothing."""
 
 CPU = Device("cpu", "int8")
 CPU_HOST = Host(None, 0, frozenset({"int8", "float32"}))

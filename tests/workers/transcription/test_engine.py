@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.tiny_whisper import MODEL
 from tests.tiny_whisper.error_rate import edits, normalised
 from tests.tiny_whisper.speech import Lesson
-from tests.workers.transcription.rig import CPU
+from tests.workers.transcription.rig import CPU, UNTIMED
 from workers.common.errors import HostError, PoisonError, RetryableError
 from workers.common.transcript import Word
 from workers.transcription import audio, engine, guards
@@ -168,6 +168,7 @@ def test_a_seek_that_was_cut_off_finds_its_clip() -> None:
     assert [chunk_of(edges, seek_of(edge)) for edge in edges[:-1]] == [0, 1, 2, 3]
 
 
+@UNTIMED
 @given(st.lists(st.integers(320, 480_000) | st.integers(320, 640), min_size=1, max_size=64))
 def test_every_seek_finds_its_clip_however_dense_they_are(lengths: list[int]) -> None:
     """VAD pads each stretch by 0.4 s on both sides: nothing comes near the 20 ms that are the least here."""

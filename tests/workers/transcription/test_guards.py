@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.workers.transcription.rig import UNTIMED
 from workers.transcription.guards import Figures, Verdict, judge, without_loops
 
 # Few words, so that loops are common.
@@ -61,6 +62,7 @@ def test_two_loops_that_share_a_word_leave_no_third() -> None:
     assert kept(once) == once
 
 
+@UNTIMED
 @given(words)
 def test_the_order_stays_and_cutting_twice_cuts_nothing_more(said: list[str]) -> None:
     indices = without_loops(said)
@@ -69,6 +71,7 @@ def test_the_order_stays_and_cutting_twice_cuts_nothing_more(said: list[str]) ->
     assert kept(once) == once
 
 
+@UNTIMED
 @given(words)
 def test_no_loop_is_left_and_nothing_else_is_lost(said: list[str]) -> None:
     once = kept(said)

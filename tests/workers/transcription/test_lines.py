@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.workers.transcription.rig import UNTIMED
 from workers.common.transcript import Segment, Word
 from workers.transcription import lines
 
@@ -60,6 +61,7 @@ def shown(words: Sequence[Word]) -> str:
     return " ".join(" ".join(HOSTILE[word.text] for word in words).split())
 
 
+@UNTIMED
 @given(hostile)
 def test_players_read_the_same_words_and_times_from_srt(words: list[Word]) -> None:
     found = lines.segments(words)
@@ -69,6 +71,7 @@ def test_players_read_the_same_words_and_times_from_srt(words: list[Word]) -> No
     assert all(cue.text.count("\\N") <= 1 for cue in cues)
 
 
+@UNTIMED
 @given(hostile)
 def test_players_read_the_same_words_and_times_from_vtt(words: list[Word]) -> None:
     found = lines.segments(words)
@@ -92,6 +95,7 @@ def _times_are_kept(times: list[tuple[int, int]], found: Sequence[Segment]) -> N
     assert all(one <= other for (one, _), (other, _) in itertools.pairwise(times))
 
 
+@UNTIMED
 @given(hostile)
 def test_a_cue_never_holds_what_would_begin_another(words: list[Word]) -> None:
     found = lines.segments(words)
@@ -101,6 +105,7 @@ def test_a_cue_never_holds_what_would_begin_another(words: list[Word]) -> None:
         content.encode()
 
 
+@UNTIMED
 @given(hostile)
 def test_segments_hold_every_word_and_obey_their_limits(words: list[Word]) -> None:
     found = lines.segments(words)
@@ -119,6 +124,7 @@ def test_segments_hold_every_word_and_obey_their_limits(words: list[Word]) -> No
 writable = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=15)
 
 
+@UNTIMED
 @given(spoken(writable.filter(str.strip)))
 def test_no_word_is_lost_in_the_text(words: list[Word]) -> None:
     found = lines.segments(words)

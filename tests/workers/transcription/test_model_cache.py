@@ -197,6 +197,3 @@ def test_the_hub_is_asked_for_what_the_model_needs_and_no_more(tmp_path: Path) -
             _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "PoisonError: model_unknown: the model hub has no owner/missing" in errors
-    with worker("hub", str(cache), "owner/other", **variables) as process:
-        _, errors = process.communicate(timeout=60)
-    assert "RetryableError: model_unavailable: owner/other" in errors

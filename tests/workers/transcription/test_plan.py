@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.workers.transcription.rig import UNTIMED
 from workers.transcription.audio import RATE
 from workers.transcription.plan import Chunk, Plan, Span, chunks, plan
 
@@ -35,6 +36,7 @@ def merged(spans: list[Span]) -> list[Span]:
     return found
 
 
+@UNTIMED
 @given(speeches())
 def test_chunks_hold_exactly_the_speech_in_order_and_none_is_too_long(speech: list[Span]) -> None:
     made = chunks(speech, LONGEST_SECONDS)
@@ -42,6 +44,7 @@ def test_chunks_hold_exactly_the_speech_in_order_and_none_is_too_long(speech: li
     assert merged([span for chunk in made for span in chunk.spans]) == merged(speech)
 
 
+@UNTIMED
 @given(speeches())
 def test_neighbours_would_not_fit_into_one_chunk(speech: list[Span]) -> None:
     for one, other in itertools.pairwise(chunks(speech, LONGEST_SECONDS)):
@@ -49,6 +52,7 @@ def test_neighbours_would_not_fit_into_one_chunk(speech: list[Span]) -> None:
         assert one.samples + first[1] - first[0] > LONGEST_SECONDS * RATE
 
 
+@UNTIMED
 @given(speeches(), st.integers(1, 8), st.integers(1, 120))
 def test_groups_hold_all_chunks_in_whole_batches(speech: list[Span], batch: int, seconds: int) -> None:
     cut = chunks(speech, LONGEST_SECONDS)
@@ -57,6 +61,7 @@ def test_groups_hold_all_chunks_in_whole_batches(speech: list[Span], batch: int,
     assert all(len(group.chunks) % batch == 0 for group in made.groups[:-1])
 
 
+@UNTIMED
 @given(speeches(), st.integers(1, 8), st.integers(1, 120))
 def test_groups_reach_the_checkpoint_and_are_no_longer_than_needed(
     speech: list[Span], batch: int, seconds: int
@@ -70,6 +75,7 @@ def test_groups_reach_the_checkpoint_and_are_no_longer_than_needed(
         before = group.end_seconds
 
 
+@UNTIMED
 @given(speeches(), st.data())
 def test_the_digest_changes_with_any_cut(speech: list[Span], data: st.DataObject) -> None:
     made = plan(1000.0, chunks(speech, LONGEST_SECONDS), 2, 30)
@@ -92,6 +98,7 @@ def test_no_speech_makes_no_groups() -> None:
     assert plan(60.0, chunks([], LONGEST_SECONDS), 8, 30) == Plan(60.0, ())
 
 
+@UNTIMED
 @given(speeches().filter(bool), st.data())
 def test_words_get_times_inside_the_speech_they_were_heard_in(speech: list[Span], data: st.DataObject) -> None:
     chunk = data.draw(st.sampled_from(chunks(speech, LONGEST_SECONDS)))
@@ -106,6 +113,7 @@ def test_words_get_times_inside_the_speech_they_were_heard_in(speech: list[Span]
         before = found[0]
 
 
+@UNTIMED
 @given(speeches().filter(bool), st.data())
 def test_a_moment_is_restored_to_the_sample_it_was_cut_from(speech: list[Span], data: st.DataObject) -> None:
     chunk = data.draw(st.sampled_from(chunks(speech, LONGEST_SECONDS)))

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
+
+import boto3
+from botocore.config import Config
 
 from workers.api.http.access import Keys
 from workers.api.http.audit import Trail
@@ -15,7 +19,6 @@ from workers.api.settings import AloneSettings, ApiSettings
 from workers.api.store.engine import Database
 from workers.api.store.objects import Objects
 from workers.common.folder import FolderFiles
-from workers.common.sqs import client
 
 
 def services_of(
@@ -26,7 +29,7 @@ def services_of(
     problem: Callable[[], str | None] = lambda: None,
 ) -> Services:
     """Return what the routes need, over S3; ``guard`` says where references and webhooks may lead."""
-    s3, limits = client("s3"), Limits()
+    s3, limits = _s3(), Limits()
     return Services(
         database=database,
         files=FolderFiles(settings.jobs_dir),
@@ -39,3 +42,10 @@ def services_of(
         limits=limits,
         problem=problem,
     )
+
+
+def _s3() -> Any:
+    # Presigned URLs need the newest signature: with others S3 takes nothing that is encrypted with a KMS key.
+    config = Config(signature_version="s3v4", retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=5)
+    session: Any = boto3.session.Session()
+    return session.client("s3", config=config)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -31,6 +32,14 @@ _BATCH: Final = 200
 _ULID: Final = re.compile(r"[0-9a-z]{26}")
 
 
+@dataclass(frozen=True)
+class Survey:
+    """How deep the stages' queues were at a time; None where a queue could not be asked."""
+
+    at: datetime
+    depths: Mapping[Stage, int | None]
+
+
 @dataclass
 class Keeper:
     """Reconciles at once and every few minutes, and clears away every hour."""
@@ -38,33 +47,46 @@ class Keeper:
     ports: Ports
     policy: Policy
     eraser: Eraser
+    known_until: Callable[[], datetime | None]
+    """Up to when the results are recorded."""
+    _survey: Survey | None = field(default=None, init=False)
     _reconciled: float = field(default=float("-inf"), init=False)
     _cleared: float = field(default=float("-inf"), init=False)
 
     def step(self, alive: Alive) -> bool:
-        """Do what is due; there is never more at once."""
-        if time.monotonic() - self._reconciled >= self.policy.reconcile_seconds:
-            self.reconcile(alive)
-            self._reconciled = time.monotonic()
+        """Do what is due; there is never more at once.
+
+        Whether a request is lost shows in two places, looked at one after the other: no queue has it, and no result
+        of it was sent until then. So the queues are asked first, and the results that were there by then awaited.
+        """
+        if self._survey is None and time.monotonic() - self._reconciled >= self.policy.reconcile_seconds:
+            self._survey = self.survey()
+        known_until = self.known_until()
+        if self._survey and known_until and known_until >= self._survey.at:
+            self.reconcile(self._survey, alive)
+            self._survey, self._reconciled = None, time.monotonic()
         if time.monotonic() - self._cleared >= self.policy.retention_seconds:
             self.clear(alive)
             self._cleared = time.monotonic()
         return False
 
-    def reconcile(self, alive: Alive) -> None:
-        """Find what is stuck: attempts that nobody works at, jobs that nothing was requested for, a glossary's file."""
-        depths = {stage: self._depth(stage) for stage in Stage}
+    def survey(self) -> Survey:
+        """Ask every stage's queue how deep it is."""
         at = self.ports.clock()
-        for job_id, stage, attempt in self._silent(depths, at):
+        return Survey(at, {stage: self._depth(stage) for stage in Stage})
+
+    def reconcile(self, survey: Survey, alive: Alive) -> None:
+        """Find what is stuck: attempts that nobody works at, jobs that nothing was requested for, a glossary's file."""
+        for job_id, stage, attempt in self._silent(survey):
             alive()
             with self.ports.database.write() as session:
                 job = session.get(Job, job_id, with_for_update=True)
                 row = session.get(Attempt, (job_id, stage, attempt))
                 # Looked at again under the lock: a result may have come since.
-                if job and row and self._is_lost(row, depths, at):
+                if job and row and self._is_lost(row, survey):
                     _log.warning("taken for lost", extra={"job_id": job_id, "stage": stage, "attempt": attempt})
-                    stages.lose(session, job, row, at=at)
-        self._go_on(alive, at)
+                    stages.lose(session, job, row, at=self.ports.clock())
+        self._go_on(alive)
         if glossary.publish(self.ports.database, self.ports.files.root):
             _log.info("glossary published")
 
@@ -88,8 +110,8 @@ class Keeper:
             _log.warning("a queue can't be asked", extra={"stage": stage, "reason": str(error)})
             return None
 
-    def _silent(self, depths: dict[Stage, int | None], at: datetime) -> list[tuple[str, Stage, int]]:
-        oldest = at - timedelta(seconds=min(self.policy.stage_seconds.values()))
+    def _silent(self, survey: Survey) -> list[tuple[str, Stage, int]]:
+        oldest = survey.at - timedelta(seconds=min(self.policy.stage_seconds.values()))
         unsent = select(Parcel.id).where(
             Parcel.job_id == Attempt.job_id, Parcel.kind == Kind.REQUEST, Parcel.sent_at.is_(None)
         )
@@ -101,20 +123,21 @@ class Keeper:
         )
         with self.ports.database.read() as session:
             rows = session.scalars(query.order_by(Attempt.heard_at)).all()
-        return [(row.job_id, row.stage, row.attempt) for row in rows if self._is_lost(row, depths, at)]
+        return [(row.job_id, row.stage, row.attempt) for row in rows if self._is_lost(row, survey)]
 
-    def _is_lost(self, row: Attempt, depths: dict[Stage, int | None], at: datetime) -> bool:
+    def _is_lost(self, row: Attempt, survey: Survey) -> bool:
         """Whether nobody works at it, as far as one can tell: a long queue is no loss, and a silent worker may live."""
-        silence = at - row.heard_at
+        silence = survey.at - row.heard_at
         limit = timedelta(seconds=self.policy.stage_seconds[row.stage])
         if row.state not in stages.UNDER_WAY or silence <= limit:
             return False
-        if depths[row.stage] == 0:
+        if survey.depths[row.stage] == 0:
             return True
         return silence > (limit * _DELIVERIES if row.state == AttemptState.RUNNING else max(_KEPT, limit * _DELIVERIES))
 
-    def _go_on(self, alive: Alive, at: datetime) -> None:
+    def _go_on(self, alive: Alive) -> None:
         """Advance jobs that are open and wait for nothing, whatever it was that left them so."""
+        at = self.ports.clock()
         before = at - timedelta(seconds=self.policy.reconcile_seconds)
         under_way = select(Attempt.job_id).where(Attempt.job_id == Job.id, Attempt.state.in_(stages.UNDER_WAY))
         query = select(Job.id).where(

@@ -87,7 +87,12 @@ class Orchestrator:
             )
         yield self._delivering(Kind.ARCHIVE, Archives(ports, eraser), longest_pause=timedelta(hours=1))
         yield self._delivering(Kind.ERASE, eraser)
-        yield Routine("keeper", Keeper(ports, policy, eraser).step, self._stopping, _KEEPER_PAUSE_SECONDS)
+        yield Routine(
+            "keeper",
+            Keeper(ports, policy, eraser, lambda: results.known_until).step,
+            self._stopping,
+            _KEEPER_PAUSE_SECONDS,
+        )
 
     def _delivering(
         self,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from pydantic import ValidationError
 
@@ -23,18 +24,22 @@ _HOLD_SECONDS = 60
 _LOOK_SECONDS = 1.0
 
 
-@dataclass(frozen=True)
+@dataclass
 class Results:
     """The consumer of the results queue."""
 
     ports: Ports
     eraser: Eraser
     wait_seconds: int
+    known_until: datetime | None = field(default=None, init=False)
+    """Results that were sent before this time are recorded, as far as one can tell; None: nothing was read yet."""
 
     def step(self, alive: Alive) -> bool:
         """Take one message; tell whether there was one."""
+        asked_at = self.ports.clock()
         delivery = self.ports.results.receive(self.wait_seconds)
         if delivery is None:
+            self.known_until = asked_at
             return False
         try:
             result = Result.model_validate_json(delivery.body)
@@ -47,6 +52,7 @@ class Results:
             return True
         with logs.about(job_id=result.job_id):
             self._take(delivery, result, alive)
+        self.known_until = delivery.sent_at
         return True
 
     def _take(self, delivery: Delivery, result: Result, alive: Alive) -> None:

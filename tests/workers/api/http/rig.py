@@ -138,6 +138,8 @@ def listening(app: Any) -> Iterator[str]:
     """Have a server listen on this host; yield its URL."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
+        # Whoever comes before the server accepts waits, and is not refused.
+        listener.listen()
         config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

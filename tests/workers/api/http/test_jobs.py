@@ -37,7 +37,7 @@ def test_a_recording_is_submitted_and_its_first_stage_requested(api: Api, key: K
 
 
 def test_a_form_whose_file_comes_last_or_first_is_the_same(api: Api, key: Key) -> None:
-    parts = [("language", (None, "en")), ("file", ("a.mp3", MP3)), ("name", (None, "A"))]
+    parts: list[Any] = [("language", (None, "en")), ("file", ("a.mp3", MP3)), ("name", (None, "A"))]
     for order in (parts, parts[::-1]):
         job = api.client.post("/api/jobs", headers=key, files=order).json()
         assert (job["language"], job["name"]) == ("en", "A")

@@ -37,10 +37,10 @@ def test_a_lost_request_is_made_anew_and_a_job_that_loses_them_all_fails(system:
     for attempt in (1, 2, 3):
         system.dispatch()
         _drop(system, AUDIO)
-        system.keeper.reconcile(alive)
+        system.reconcile()
         assert attempts(system.database, job_id)[-1] == ("audio-extraction", attempt, "requested")
         system.clock.turn(LONG)
-        system.keeper.reconcile(alive)
+        system.reconcile()
     found = job(system.database, job_id)
     assert (found.state, found.error_code) == (JobState.FAILED, "timed_out")
     assert "601 seconds" in str(found.error_message)
@@ -52,7 +52,7 @@ def test_a_job_that_waits_in_a_long_queue_is_not_lost(system: System) -> None:
     system.dispatch()
     for _ in range(50):
         system.clock.turn(timedelta(hours=1))
-        system.keeper.reconcile(alive)
+        system.reconcile()
     assert attempts(system.database, job_id) == [("audio-extraction", 1, "requested")]
 
 
@@ -63,7 +63,7 @@ def test_a_request_that_the_queue_has_forgotten_after_days_is_made_anew(system: 
     # Other jobs keep the queue from being empty.
     system.stages[AUDIO].send("{}")
     system.clock.turn(timedelta(days=4, seconds=1))
-    system.keeper.reconcile(alive)
+    system.reconcile()
     assert attempts(system.database, job_id)[-1][1] == 2
 
 
@@ -73,10 +73,10 @@ def test_a_silent_worker_is_waited_for_as_long_as_it_may_have_the_message(system
     system.work(AUDIO, Status.PROGRESS)
     for _ in range(4):
         system.clock.turn(timedelta(seconds=STAGE_SECONDS))
-        system.keeper.reconcile(alive)
+        system.reconcile()
     assert attempts(system.database, job_id) == [("audio-extraction", 1, "running")]
     system.clock.turn(timedelta(seconds=1))
-    system.keeper.reconcile(alive)
+    system.reconcile()
     assert attempts(system.database, job_id) == [
         ("audio-extraction", 1, "failed"),
         ("audio-extraction", 2, "requested"),
@@ -86,7 +86,7 @@ def test_a_silent_worker_is_waited_for_as_long_as_it_may_have_the_message(system
 def test_what_has_not_left_is_not_lost(system: System) -> None:
     job_id = submit(system.database)
     system.clock.turn(10 * LONG)
-    system.keeper.reconcile(alive)
+    system.reconcile()
     assert attempts(system.database, job_id) == [("audio-extraction", 1, "requested")]
 
 
@@ -101,7 +101,7 @@ def test_a_queue_that_cannot_be_asked_is_not_taken_for_an_empty_one(
 
     monkeypatch.setattr(system.stages[AUDIO], "depth", away)
     system.clock.turn(LONG)
-    system.keeper.reconcile(alive)
+    system.reconcile()
     assert attempts(system.database, job_id) == [("audio-extraction", 1, "requested")]
 
 
@@ -112,7 +112,7 @@ def test_a_job_that_waits_for_nothing_goes_on(system: System) -> None:
         session.execute(update(Attempt).values(state="completed", heard_at=at()))
         session.execute(update(Job).values(updated_at=at()))
     system.clock.turn(timedelta(hours=1))
-    system.keeper.reconcile(alive)
+    system.reconcile()
     assert attempts(system.database, job_id)[-1] == ("transcription", 1, "requested")
 
 
@@ -120,7 +120,7 @@ def test_the_glossary_file_follows_the_records(system: System) -> None:
     packaged = files.packaged()
     with system.database.write() as session:
         saved = glossary.save(session, packaged, expected=packaged.version, key_id=None, at=at())
-    system.keeper.reconcile(alive)
+    system.reconcile()
     assert files.read("glossary.json", (system.jobs_dir / "glossary.json").read_bytes()) == saved
 
 
@@ -130,9 +130,32 @@ def test_work_is_done_at_the_start_and_then_only_when_it_is_due(
     done: list[str] = []
     monkeypatch.setattr(type(system.keeper), "reconcile", lambda *_: done.append("reconcile"))
     monkeypatch.setattr(type(system.keeper), "clear", lambda *_: done.append("clear"))
+    system.keeper.step(alive)
+    # Before anything was heard of the results, nothing can be taken for lost.
+    assert done == ["clear"]
+    system.consume()
     for _ in range(3):
         system.keeper.step(alive)
-    assert done == ["reconcile", "clear"]
+    assert done == ["clear", "reconcile"]
+
+
+def test_a_result_that_waits_unread_is_no_loss(system: System) -> None:
+    """After hours without an orchestrator the queues are empty, and the results full."""
+    job_id = submit(system.database)
+    system.dispatch()
+    taken = system.receive(AUDIO)
+    assert taken
+    system.tell(taken[1])
+    system.stages[AUDIO].delete(taken[0])
+    system.clock.turn(10 * LONG)
+    system.keeper.step(alive)
+    assert attempts(system.database, job_id) == [("audio-extraction", 1, "requested")]
+    system.consume()
+    system.keeper.step(alive)
+    assert attempts(system.database, job_id) == [
+        ("audio-extraction", 1, "completed"),
+        ("transcription", 1, "requested"),
+    ]
 
 
 def _finished(system: System, **fields: object) -> str:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -42,6 +42,10 @@ _TRANSCRIPT = (
     '{"version":1,"job_id":"j","language":"en","language_probability":1,"duration":1,"model":"m","settings":{},'
     '"confidence":1,"segments":[]}'
 )
+
+
+Place: TypeAlias = tuple[str, Stage, int]
+"""Job, stage and attempt."""
 
 
 class Crash(BaseException):
@@ -149,7 +153,17 @@ class Machine(RuleBasedStateMachine):
         self.fuse = Fuse()
         self.crashed = 0
         self.sent = {stage: Sent(queue) for stage, queue in self.system.stages.items()}
+        self._boot()
+        self.taken: list[tuple[Stage, Delivery, Request]] = []
+        self.done: Counter[Place] = Counter()
+        self.made: list[str] = []
+        self.erased: set[str] = set()
+        self.lost: set[Place] = set()
+
+    def _boot(self) -> None:
+        """Start the orchestrator: what it had in memory is gone."""
         fused = FusedDatabase(self.database, self.fuse)
+        policy = replace(self.system.policy, reconcile_seconds=0.0)
         ports = replace(
             self.system.ports,
             database=fused,
@@ -157,21 +171,15 @@ class Machine(RuleBasedStateMachine):
             stages={stage: FusedQueue(queue, self.fuse) for stage, queue in self.sent.items()},
         )
         eraser = Eraser(fused, ports.files, None, self.system.clock)
-        self.keeper = Keeper(ports, self.system.policy, eraser)
-        self.consumer = Results(ports, eraser, wait_seconds=0)
+        self.consumer = consumer = Results(ports, eraser, wait_seconds=0)
+        self.keeper = Keeper(ports, policy, eraser, lambda: consumer.known_until)
         dispatcher = self.system.dispatcher
-        self.dispatchers = {
-            Kind.REQUEST: replace(dispatcher(Kind.REQUEST, Requests(ports), batch=3), database=fused),
-            Kind.ERASE: replace(dispatcher(Kind.ERASE, eraser), database=fused),
-            Kind.WEBHOOK: replace(
-                dispatcher(Kind.WEBHOOK, Webhooks(ports.post, b"k" * 32, self.system.clock)), database=fused
-            ),
+        carriers = {
+            Kind.REQUEST: dispatcher(Kind.REQUEST, Requests(ports), batch=3),
+            Kind.ERASE: dispatcher(Kind.ERASE, eraser),
+            Kind.WEBHOOK: dispatcher(Kind.WEBHOOK, Webhooks(ports.post, b"k" * 32, self.system.clock)),
         }
-        self.taken: list[tuple[Stage, Delivery, Request]] = []
-        self.done: Counter[tuple[str, Stage, int]] = Counter()
-        self.made: list[str] = []
-        self.erased: set[str] = set()
-        self.lost: set[tuple[str, Stage, int]] = set()
+        self.dispatchers = {kind: replace(each, database=fused) for kind, each in carriers.items()}
 
     # What users do.
 
@@ -255,6 +263,7 @@ class Machine(RuleBasedStateMachine):
             yield
         except Crash:
             self.crashed += 1
+            self._boot()
         finally:
             self.fuse.left = None
 
@@ -269,9 +278,20 @@ class Machine(RuleBasedStateMachine):
             self.consumer.step(alive)
 
     @rule(crash=crashes)
-    def reconcile(self, crash: int | None) -> None:
+    def keep(self, crash: int | None) -> None:
+        told, before = self._told(), self._timed_out()
         with self._life(crash):
-            self.keeper.reconcile(alive)
+            self.keeper.step(alive)
+        assert not told & (self._timed_out() - before), "taken for lost, with its result in the queue"
+
+    def _told(self) -> set[Place]:
+        results = map(Result.model_validate_json, self.system.results.bodies())
+        return {(each.job_id, each.stage, each.attempt) for each in results if each.status != Status.PROGRESS}
+
+    def _timed_out(self) -> set[Place]:
+        with self.database.read() as session:
+            rows = session.scalars(select(Attempt).where(Attempt.error_code == "timed_out"))
+            return {(row.job_id, row.stage, row.attempt) for row in rows}
 
     @rule(seconds=st.sampled_from([1.0, VISIBILITY_SECONDS, LEASE_SECONDS, STAGE_SECONDS + 1]))
     def wait(self, seconds: float) -> None:
@@ -282,11 +302,7 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def every_open_job_has_something_that_will_move_it(self) -> None:
         waiting = {place: body for stage in Stage for place, body in self._places(self.system.stages[stage].bodies())}
-        told = {
-            (result.job_id, result.stage, result.attempt)
-            for result in map(Result.model_validate_json, self.system.results.bodies())
-            if result.status != Status.PROGRESS
-        }
+        told = self._told()
         with self.database.read() as session:
             unsent = set(session.scalars(select(Parcel.key).where(Parcel.sent_at.is_(None))))
             for job in session.scalars(select(Job).where(Job.state.in_(stages.OPEN))):
@@ -316,7 +332,7 @@ class Machine(RuleBasedStateMachine):
             for before in order[: order.index(row.stage)]:
                 assert any(r.job_id == row.job_id and r.stage == before and r.state == "completed" for r in rows)
 
-    def _places(self, bodies: list[str]) -> list[tuple[tuple[str, Stage, int], str]]:
+    def _places(self, bodies: list[str]) -> list[tuple[Place, str]]:
         requests = [(Request.model_validate_json(body), body) for body in bodies]
         return [((request.job_id, request.stage, request.attempt), body) for request, body in requests]
 
@@ -334,9 +350,10 @@ class Machine(RuleBasedStateMachine):
             for stage in Stage:
                 while found := self.system.receive(stage):
                     self._do(stage, *found, "completed", dies=False)
+            self.keeper.step(alive)
             while self.consumer.step(alive):
                 pass
-            self.keeper.reconcile(alive)
+            self.keeper.step(alive)
             with self.database.read() as session:
                 open_jobs = session.scalars(select(Job.id).where(Job.state.in_(stages.OPEN))).all()
                 unsent = session.scalars(select(Parcel.kind).where(Parcel.sent_at.is_(None))).all()

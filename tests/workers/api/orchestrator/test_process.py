@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +31,7 @@ from workers.api.store.engine import Database
 from workers.api.store.models import JobState
 from workers.common.folder import FolderFiles
 from workers.common.health import Heartbeat, path_of
-from workers.common.messages import Request, Result, Status
+from workers.common.messages import Request, Result, Status, now
 from workers.common.ports import QueueError
 from workers.common.sqs import SqsInbox
 
@@ -147,7 +147,7 @@ def _all(database: Database, ids: list[str], state: JobState) -> bool:
 def test_jobs_come_to_their_end_though_the_orchestrator_is_killed_again_and_again(
     process: Process, database: Database
 ) -> None:
-    ids = [submit(database) for _ in range(15)]
+    ids = [submit(database, made_at=now()) for _ in range(15)]
     workers = Workers(process.account, process.jobs_dir)
     with workers.working():
         for seen in (5, 15, 25):
@@ -164,7 +164,7 @@ def test_jobs_come_to_their_end_though_the_orchestrator_is_killed_again_and_agai
 
 
 def test_told_to_stop_it_ends_at_once_and_says_so(process: Process, database: Database) -> None:
-    submit(database)
+    submit(database, made_at=now())
     current = process.start()
     health = process.folder / path_of("orchestrator").name
     until(lambda: health.exists() and process.said("requested") == 1, "the first request")
@@ -172,7 +172,7 @@ def test_told_to_stop_it_ends_at_once_and_says_so(process: Process, database: Da
     current.send_signal(signal.SIGTERM)
     assert current.wait(PATIENCE_SECONDS) == 0
     assert not health.exists()
-    assert [line["message"] for line in process.lines()][0] == "ready"
+    assert next(line["message"] for line in process.lines()) == "ready"
     (stopped,) = [line for line in process.lines() if line["message"] == "stopped"]
     assert stopped["clean"] is True
     assert {line["service"] for line in process.lines()} == {"orchestrator"}
@@ -194,7 +194,7 @@ def test_it_names_every_variable_that_is_missing(process: Process) -> None:
 
 
 def test_no_secret_is_in_what_it_logs(process: Process, database: Database) -> None:
-    ids = [submit(database, webhook_url="https://169.254.169.254/") for _ in range(2)]
+    ids = [submit(database, made_at=now(), webhook_url="https://169.254.169.254/") for _ in range(2)]
     process.start(LOG_LEVEL="DEBUG")
     with Workers(process.account, process.jobs_dir).working():
         until(lambda: _all(database, ids, JobState.COMPLETED), "every job")
@@ -222,7 +222,7 @@ def postgres_like() -> URL:
 def test_within_another_process_it_starts_and_stops(
     settings: OrchestratorSettings, account: Account, database: Database, jobs_dir: Path, tmp_path: Path
 ) -> None:
-    ids = [submit(database) for _ in range(5)]
+    ids = [submit(database, made_at=now()) for _ in range(5)]
     heartbeat = Heartbeat(tmp_path / "health")
     policy = policy_of(settings)
     assert policy.stage_seconds == {Stage.AUDIO_EXTRACTION: 3600, Stage.TRANSCRIPTION: 14400, Stage.MUSIC_TERMS: 900}
@@ -234,7 +234,7 @@ def test_within_another_process_it_starts_and_stops(
     assert orchestrator.problem() is None
     assert orchestrator.stop(30)
     assert not heartbeat.path.exists()
-    late = submit(database)
+    late = submit(database, made_at=now())
     assert attempts(database, late) == [("audio-extraction", 1, "requested")]
 
 
@@ -246,11 +246,11 @@ def test_a_routine_that_is_stuck_ends_the_heartbeat(
     class Stuck(Posts):
         """Never returns."""
 
-        def __call__(self, *_: Any) -> int:
+        def __call__(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
             release.wait()
-            return 200
+            return super().__call__(url, headers, body)
 
-    monkeypatch.setattr("workers.api.orchestrator.orchestrator.PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr("workers.api.orchestrator.orchestrator.PATIENCE_SECONDS", 2.0)
     ports = Ports(
         database=database,
         results=SqsInbox(account.sqs, account.urls["results"]),
@@ -265,8 +265,8 @@ def test_a_routine_that_is_stuck_ends_the_heartbeat(
     orchestrator.start()
     try:
         until(heartbeat.path.exists, "the heartbeat")
-        job_id = submit(database, webhook_url="https://example.com/hook")
-        tell(database, job_id, Stage.AUDIO_EXTRACTION, Status.FAILED, seconds=0)
+        job_id = submit(database, made_at=now(), webhook_url="https://example.com/hook")
+        tell(database, job_id, Stage.AUDIO_EXTRACTION, Status.FAILED)
         until(lambda: "webhook" in (orchestrator.problem() or ""), "the stuck routine")
         before = heartbeat.path.stat().st_mtime_ns
         time.sleep(2.5)

@@ -31,7 +31,12 @@ def executable() -> str | None:
 def launched() -> Iterator[Browser]:
     """A browser without a window."""
     # A container gives no name spaces for the sandbox, and little shared memory.
-    arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--autoplay-policy=no-user-gesture-required", "--mute-audio"]
+    arguments = [
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--autoplay-policy=no-user-gesture-required",
+        "--mute-audio",
+    ]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable(), args=arguments)
         try:
@@ -79,7 +84,8 @@ def violations(page: Page) -> list[str]:
 
 def module(name: str, expression: str) -> str:
     """Return JavaScript that evaluates ``expression(m, given)`` with a module of the page as ``m``."""
-    return f"async given => {{ const m = await import({json.dumps('/page/js/' + name)}); return ({expression})(m, given); }}"
+    path = json.dumps(f"/page/js/{name}")
+    return f"async given => {{ const m = await import({path}); return ({expression})(m, given); }}"
 
 
 def until(page: Page, expression: str, given: Any = None) -> Any:

@@ -72,7 +72,9 @@ def visit(browser: Browser, api: Site, tenant: str, complaints: Complaints) -> I
     with ExitStack() as stack:
 
         def open_page(path: str = "", *, key: str | None = None, signed_in: bool = True, **options: Any) -> Page:
-            context = browser.new_context(base_url=api.url, **{"viewport": DESKTOP, "reduced_motion": "reduce", **options})
+            context = browser.new_context(
+                base_url=api.url, **{"viewport": DESKTOP, "reduced_motion": "reduce", **options}
+            )
             stack.callback(context.close)
             context.set_default_timeout(PATIENCE_MILLISECONDS)
             page = context.new_page()

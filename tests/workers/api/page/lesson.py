@@ -83,7 +83,22 @@ def film(path: Path, seconds: float) -> Path:
     """Write a WebM video with a low tone; Chromium plays it in every build."""
     picture = f"gradients=size=320x180:rate=10:duration={seconds}:speed=0.01:c0=0x26354f:c1=0x7a8fb5:n=2"
     sound = f"sine=frequency=196:duration={seconds}"
-    options = ("-c:v", "libvpx", "-pix_fmt", "yuv420p", "-b:v", "60k", "-deadline", "realtime", "-cpu-used", "8", "-c:a", "libopus", "-b:a", "24k")
+    options = (
+        "-c:v",
+        "libvpx",
+        "-pix_fmt",
+        "yuv420p",
+        "-b:v",
+        "60k",
+        "-deadline",
+        "realtime",
+        "-cpu-used",
+        "8",
+        "-c:a",
+        "libopus",
+        "-b:a",
+        "24k",
+    )
     subprocess.run(
         ("ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound, *options, str(path)),
         check=True,

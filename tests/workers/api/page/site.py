@@ -91,7 +91,7 @@ class Site:
 
     def transcribe(self, job_id: str, said: Transcript) -> None:
         """Play the transcription worker."""
-        self._write(job_id, spoken.NAME, said)
+        self.write(job_id, spoken.NAME, said)
         self.complete(job_id, Stage.TRANSCRIPTION)
 
     def find_terms(self, job_id: str) -> None:
@@ -100,9 +100,9 @@ class Site:
             job = session.get_one(Job, job_id)
             content = transcripts.content(session, job)
         if content:
-            self._write(job_id, spoken.NAME, Transcript.model_validate_json(content))
+            self.write(job_id, spoken.NAME, Transcript.model_validate_json(content))
         said = Transcript.model_validate_json(self.files.job(job_id).local(spoken.NAME).read_bytes())
-        self._write(job_id, terms.NAME, lesson.terms(said))
+        self.write(job_id, terms.NAME, lesson.terms(said))
         self.complete(job_id, Stage.MUSIC_TERMS)
 
     def progress(self, job_id: str, stage: Stage, percent: float) -> None:
@@ -115,7 +115,9 @@ class Site:
 
     def fail(self, job_id: str, stage: Stage, message: str, hint: str = "upload another file") -> None:
         """Report that a stage failed for good."""
-        self._report(job_id, stage, Status.FAILED, {}, Failure(code="no_audio", message=message, hint=hint, retryable=False))
+        self._report(
+            job_id, stage, Status.FAILED, {}, Failure(code="no_audio", message=message, hint=hint, retryable=False)
+        )
 
     def _report(
         self, job_id: str, stage: Stage, status: Status, metrics: dict[str, float], error: Failure | None = None
@@ -126,7 +128,7 @@ class Site:
             result = Result(job_id=job_id, stage=stage, attempt=attempt, status=status, metrics=metrics, error=error)
             assert stages.record(session, result, at=now())
 
-    def _write(self, job_id: str, name: str, content: BaseModel) -> None:
+    def write(self, job_id: str, name: str, content: BaseModel) -> None:
         with self.files.job(job_id).writing(name) as path:
             path.write_text(content.model_dump_json(), encoding="utf-8")
 

@@ -125,7 +125,9 @@ def test_only_one_line_is_corrected_at_a_time(page: Page) -> None:
 
 def test_what_was_typed_survives_a_failure(page: Page, complaints: Complaints) -> None:
     complaints.expected.append("503")
-    problem = '{"title":"Service Unavailable","status":503,"code":"full","detail":"the disk is full","hint":"make room"}'
+    problem = (
+        '{"title":"Service Unavailable","status":503,"code":"full","detail":"the disk is full","hint":"make room"}'
+    )
 
     def refuse(route: Route) -> None:
         if route.request.method == "PUT":
@@ -156,7 +158,9 @@ def test_of_two_who_correct_at_once_neither_loses_anything(
     other.keyboard.press("Control+Enter")
     expect(line(other, 0)).to_have_text("Hello again.")
     page.keyboard.press("Control+Enter")
-    expect(page.locator(".editor").get_by_role("alert")).to_contain_text("Somebody corrected this transcript meanwhile.")
+    expect(page.locator(".editor").get_by_role("alert")).to_contain_text(
+        "Somebody corrected this transcript meanwhile."
+    )
     expect(line(page, 0)).to_have_text("Hello again.")
     expect(page.locator(".editor textarea")).to_have_value(AFTER)
     page.keyboard.press("Control+Enter")
@@ -189,5 +193,9 @@ def test_a_line_can_be_heard_while_it_is_corrected(page: Page) -> None:
     edit(page, 3)
     page.get_by_role("button", name="Play the line").click()
     segment = lesson.transcript("x").segments[3]
-    until(page, "end => document.querySelector('video').paused && document.querySelector('video').currentTime >= end", segment.end)
+    until(
+        page,
+        "end => document.querySelector('video').paused && document.querySelector('video').currentTime >= end",
+        segment.end,
+    )
     assert page.evaluate("document.querySelector('video').currentTime") < segment.end + 0.5

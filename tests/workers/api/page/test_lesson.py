@@ -194,13 +194,17 @@ def test_the_slider_shades_the_words_that_the_model_doubts(page: Page) -> None:
 def test_subtitles_come_from_the_transcript(page: Page) -> None:
     page.get_by_role("button", name="Subtitles").click()
     page.evaluate("document.querySelector('video').currentTime = 10")
-    cue = "[...document.querySelector('video').textTracks[0]?.activeCues ?? []].map(c => c.text.replaceAll('\\n', ' ')).join()"
-    until(page, f"{cue} === {json.dumps(lesson.LINES[2])}")
+    cues = "[...document.querySelector('video').textTracks[0]?.activeCues ?? []]"
+    until(page, f"{cues}.map(c => c.text.replaceAll('\\n', ' ')).join() === {json.dumps(lesson.LINES[2])}")
     assert page.evaluate("document.querySelector('video').textTracks[0].mode") == "showing"
 
 
 def test_downloads_are_what_the_api_has(page: Page, tmp_path: Path) -> None:
-    expected = {"Text": (".txt", lesson.LINES[0]), "Subtitles .srt": (".srt", "00:00:00,500"), "Words": (".json", "words")}
+    expected = {
+        "Text": (".txt", lesson.LINES[0]),
+        "Subtitles .srt": (".srt", "00:00:00,500"),
+        "Words": (".json", "words"),
+    }
     for name, (suffix, part) in expected.items():
         page.get_by_label("Download").click()
         with page.expect_download() as download:
@@ -237,9 +241,7 @@ def test_the_recording_gets_another_token_when_the_first_has_expired(
     expect(page.locator(".player-problem")).to_be_hidden()
 
 
-def test_a_recording_that_the_browser_cannot_play_leaves_the_transcript(
-    visit: Visit, api: Site, tenant: str
-) -> None:
+def test_a_recording_that_the_browser_cannot_play_leaves_the_transcript(visit: Visit, api: Site, tenant: str) -> None:
     job_id = api.lesson(tenant)
     (api.files.root / job_id / "source.webm").write_bytes(b"no film" * 1000)
     page = visit(f"#/lessons/{job_id}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -44,9 +45,7 @@ def test_a_corrected_line_has_the_words_that_were_typed_in_order_and_in_its_time
 
 @_SOME
 @given(texts=st.lists(_TEXTS, min_size=1, max_size=12, unique_by=lambda text: text.casefold()), data=st.data())
-def test_words_that_were_not_touched_keep_their_time(
-    evaluate: Evaluate, texts: list[str], data: st.DataObject
-) -> None:
+def test_words_that_were_not_touched_keep_their_time(evaluate: Evaluate, texts: list[str], data: st.DataObject) -> None:
     words = _spoken(texts)
     place = data.draw(st.integers(0, len(texts) - 1))
     typed = [*texts[:place], "zzz", *texts[place + 1 :]]
@@ -132,7 +131,7 @@ def test_events_are_the_same_however_the_stream_is_cut(
     lines = [[": a comment", "event: job", *(f"data: {line}" for line in lines), "id: 7", ""] for lines in data]
     text = "".join(line + end for message in lines for line in message)
     places = [0, *sorted(cut for cut in cuts if cut < len(text)), len(text)]
-    pieces = [text[a:b] for a, b in zip(places, places[1:], strict=False)]
+    pieces = [text[a:b] for a, b in pairwise(places)]
     assert evaluate(_PARSE, pieces) == [["job", "\n".join(each)] for each in data]
 
 
@@ -159,12 +158,13 @@ def test_changes_to_a_glossary_are_laid_over_a_newer_version(evaluate: Evaluate)
     steps = module(
         "glossary/draft.js",
         """m => {
-          const term = (id, definition = "d") => ({ id, category: "c", canonical: id, variants: [], definition, inflect: "noun" });
-          const draft = new m.Draft({ name: "g", version: 1, categories: [], terms: [term("a"), term("b"), term("c")] });
+          const term = (id, definition = "d") => ({ id, category: "c", canonical: id, variants: [], definition });
+          const of = (version, ...terms) => ({ name: "g", version, categories: [], terms });
+          const draft = new m.Draft(of(1, term("a"), term("b"), term("c")));
           draft.set("terms", term("b", "mine"));
           draft.remove("terms", "c");
           draft.set("terms", term("new"));
-          draft.rebase({ name: "g", version: 2, categories: [], terms: [term("a", "theirs"), term("b"), term("c"), term("d")] });
+          draft.rebase(of(2, term("a", "theirs"), term("b"), term("c"), term("d")));
           return draft.terms.map(({ id, definition }) => [id, definition]);
         }""",
     )
@@ -178,7 +178,9 @@ def test_new_terms_have_ids_that_the_glossary_takes_and_no_other_has(evaluate: E
         "glossary/draft.js",
         """(m, names) => {
           const draft = new m.Draft({ categories: [], terms: [] });
-          return names.map((name) => { const id = draft.identify("terms", name); draft.set("terms", { id }); return id; });
+          const ids = [];
+          for (const name of names) draft.set("terms", { id: (ids[ids.length] = draft.identify("terms", name)) });
+          return ids;
         }""",
     )
     found = evaluate(identify, names)
