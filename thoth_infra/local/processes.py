@@ -76,7 +76,7 @@ class Supervisor:
 
 
 @contextmanager
-def supervised(programs: Sequence[Program], stop_seconds: float = 20.0) -> Iterator[Supervisor]:
+def supervised(programs: Sequence[Program], stop_seconds: float = 25.0) -> Iterator[Supervisor]:
     """Run programs for the length of the block."""
     supervisor = Supervisor(programs)
     try:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.emulator.conftest import account, aws, emulator
 from tests.workers.common.rig import MakeRig, Rig
+
+# How long an example takes says nothing of the workers on a machine that does other things too.
+hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("busy")
 
 __all__ = ["account", "aws", "emulator", "make_rig", "rig"]
 

@@ -164,7 +164,7 @@ def test_artefact_manifest_result_delete(tmp_path: Path) -> None:
     assert world.journal.done == ORDER
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(crashes=st.lists(st.integers(0, STEPS - 1), max_size=5))
 def test_wherever_workers_die_the_job_ends_right(crashes: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -185,7 +185,7 @@ def test_wherever_workers_die_the_job_ends_right(crashes: list[int]) -> None:
         assert world.journal.done.count("manifest.json") == 1
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(crashes=st.lists(st.integers(0, STEPS - 1), max_size=4), poison=st.booleans())
 def test_wherever_workers_die_a_failure_is_told_and_buried_with_its_reason(crashes: list[int], poison: bool) -> None:
     error = PoisonError("bad_sound", "none") if poison else RetryableError("flaky", "not now")

@@ -215,7 +215,7 @@ def test_a_killed_process_frees_its_lock_and_its_half_file_is_swept(job: FolderJ
             assert _listing(job) == [".lock"]
 
 
-@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(threads=st.integers(2, 12), rounds=st.integers(1, 15))
 def test_the_lock_file_comes_and_goes_and_no_turn_is_lost(tmp_path: Path, threads: int, rounds: int) -> None:
     """Each holder removes the file that others already wait for: the count tells whether two ever were inside."""

@@ -98,7 +98,7 @@ def _mutated(draw: st.DrawFn) -> str:
     return text
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(_mutated() | _anything | _json.map(json.dumps))
 def test_whatever_comes_is_a_request_or_poison(body: str) -> None:
     try:

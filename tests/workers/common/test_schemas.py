@@ -53,19 +53,17 @@ def test_it_is_a_schema_with_every_document() -> None:
         assert SCHEMA["$defs"][name]["additionalProperties"] is False
 
 
-@settings(deadline=None)
 @given(_requests)
 def test_requests_satisfy_it(request: Request) -> None:
     assert list(REQUEST.iter_errors(json.loads(request.model_dump_json()))) == []
 
 
-@settings(deadline=None)
 @given(_results)
 def test_results_satisfy_it(result: Result) -> None:
     assert list(RESULT.iter_errors(json.loads(result.model_dump_json()))) == []
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(_mutated())
 def test_what_it_refuses_a_worker_takes_only_where_pydantic_is_lenient(body: str) -> None:
     """And what a worker refuses, the schema refuses too, but for what JSON Schema can't say."""

@@ -87,7 +87,13 @@ PART: Final[Described] = {
 def describe(app: FastAPI, description: str) -> Described:
     """Return the OpenAPI document of ``app``, with the models that its own routes do not name."""
     document = get_openapi(
-        title=app.title, version=app.version, description=description, routes=app.routes, servers=app.servers
+        title=app.title,
+        version=app.version,
+        # The first that knows streams of events.
+        openapi_version="3.2.0",
+        description=description,
+        routes=app.routes,
+        servers=app.servers,
     )
     _, taken = models_json_schema([(model, "validation") for model in _TAKEN], ref_template=_REFERENCE)
     _, told = models_json_schema([(model, "serialization") for model in _ANSWERED], ref_template=_REFERENCE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -40,7 +41,7 @@ def _erase(system: System, job_id: str) -> None:
         jobs.erase(session, jobs.find(session, TENANT, job_id, lock=True), key_id="k" * 26, at=system.clock())
 
 
-def _finished(system: System, **fields: str) -> str:
+def _finished(system: System, **fields: Any) -> str:
     job_id = submit(system.database, **fields)
     for name in FILES:
         with system.files.job(job_id).writing(name) as path:

@@ -158,8 +158,8 @@ def test_a_result_that_waits_unread_is_no_loss(system: System) -> None:
     ]
 
 
-def _finished(system: System, **fields: object) -> str:
-    job_id = submit(system.database, **fields)
+def _finished(system: System) -> str:
+    job_id = submit(system.database)
     with system.files.job(job_id).writing("source.mp4") as path:
         path.write_bytes(b"lesson")
     complete(system.database, job_id)

@@ -19,9 +19,11 @@ function split(seconds) {
   return [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
 }
 
+const FIGURES = new Intl.NumberFormat("en");
+
 /** 3, "word" → "3 words". */
 export function plural(value, noun) {
-  return `${value.toLocaleString("en")} ${noun}${value === 1 ? "" : "s"}`;
+  return `${FIGURES.format(value)} ${noun}${value === 1 ? "" : "s"}`;
 }
 
 /** 1536000 → "1.5 MB". */

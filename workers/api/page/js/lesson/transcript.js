@@ -24,7 +24,7 @@ export class TranscriptText extends EventTarget {
     super();
     this.editable = editable;
     this.element = h("div", {
-      class: "transcript", role: "group", "aria-label": "Transcript", "aria-describedby": "transcript-keys", dir: "auto",
+      class: "transcript", role: "group", "aria-label": "Transcript", "aria-describedby": "transcript-keys",
       onclick: (event) => this.#clicked(event), onkeydown: (event) => this.#pressed(event),
     });
   }
@@ -64,7 +64,7 @@ export class TranscriptText extends EventTarget {
   #line(segment, marks) {
     const at = clock(segment.start);
     const spans = segment.words.map(({ text }) => h("span", { class: "word" }, text));
-    const text = h("p", { class: "line" });
+    const text = h("p", { class: "line", dir: "auto" });
     let place = 0;
     const until = (parent, end) => {
       for (; place < end; place += 1) parent.append(...(parent.hasChildNodes() ? [" "] : []), spans[place]);
