@@ -28,7 +28,9 @@ LAYERS: tuple[frozenset[str], ...] = (
 )
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 # Workers ship without the command line and what it needs.
-CLOSED_TO_WORKERS = frozenset({"cli", "terraform", "render", "emulator", "review", "config", "simulate", "aws", "local", "review"})
+CLOSED_TO_WORKERS = frozenset(
+    {"cli", "terraform", "render", "emulator", "review", "config", "simulate", "aws", "local"}
+)
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 WORKERS = sorted((PROJECT / "workers").rglob("*.py"))

@@ -48,6 +48,16 @@ def database(database_url: URL) -> Iterator[Database]:
 
 
 @pytest.fixture
+def postgres_records(postgres_server: postgres.Postgres) -> Iterator[Database]:
+    """Empty records in Postgres, for what runs with nothing else."""
+    records = Database(postgres_server.url)
+    migrate.upgrade(records)
+    empty(records)
+    yield records
+    records.close()
+
+
+@pytest.fixture
 def jobs_dir(tmp_path: Path) -> Path:
     """Where the job folders are."""
     folder = tmp_path / "jobs"

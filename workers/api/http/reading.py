@@ -14,7 +14,7 @@ from workers.api.http.services import Provided, Services
 from workers.api.store import jobs
 from workers.api.store.models import Job, JobState
 
-_token = APIKeyQuery(name="token", auto_error=False, scheme_name="media token", description="From POST …/media-token")
+_token = APIKeyQuery(name="token", auto_error=False, scheme_name="mediaToken", description="From POST …/media-token")
 
 
 async def _readable(

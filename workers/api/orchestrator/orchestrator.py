@@ -109,7 +109,7 @@ class Orchestrator:
             self._ports.database,
             carrier,
             self._ports.clock,
-            self._policy.lease_seconds,
+            self._policy.request_lease_seconds if kind is Kind.REQUEST else self._policy.lease_seconds,
             first_pause,
             longest_pause,
             most_tries,

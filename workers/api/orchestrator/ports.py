@@ -100,12 +100,14 @@ class Policy:
     upload_days: int = 7
     """Age at which an upload that never ended is removed."""
     poll_seconds: float = 0.5
-    wait_seconds: int = 10
+    wait_seconds: int = 4
     """Of one long poll; a stop waits for it."""
     reconcile_seconds: float = 180.0
     retention_seconds: float = 3600.0
     lease_seconds: float = 60.0
-    """After which another orchestrator delivers what this one has taken."""
+    """After which another orchestrator delivers what this one has taken and not delivered."""
+    request_lease_seconds: float = 15.0
+    """The same for requests, which a killed orchestrator must not hold up for long; a repeat is harmless."""
     longest_pause: timedelta = field(default=timedelta(hours=4))
     """Between two tries at a webhook."""
     webhook_tries: int = 20

@@ -129,11 +129,9 @@ class Process:
 
 
 @pytest.fixture
-def process(account: Account, database_url: URL, tmp_path: Path, jobs_dir: Path) -> Iterator[Process]:
+def process(account: Account, postgres_records: Database, tmp_path: Path, jobs_dir: Path) -> Iterator[Process]:
     """The process, killed in the end."""
-    if database_url.get_backend_name() == "sqlite":
-        pytest.skip("the orchestrator's own process is one of an environment with Postgres")
-    made = Process(account, database_url, tmp_path, jobs_dir)
+    made = Process(account, postgres_records.url, tmp_path, jobs_dir)
     yield made
     for each in made.running:
         each.kill()
@@ -145,9 +143,9 @@ def _all(database: Database, ids: list[str], state: JobState) -> bool:
 
 
 def test_jobs_come_to_their_end_though_the_orchestrator_is_killed_again_and_again(
-    process: Process, database: Database
+    process: Process, postgres_records: Database
 ) -> None:
-    ids = [submit(database, made_at=now()) for _ in range(15)]
+    ids = [submit(postgres_records, made_at=now()) for _ in range(15)]
     workers = Workers(process.account, process.jobs_dir)
     with workers.working():
         for seen in (5, 15, 25):
@@ -156,15 +154,15 @@ def test_jobs_come_to_their_end_though_the_orchestrator_is_killed_again_and_agai
             current.send_signal(signal.SIGKILL)
             current.wait()
         process.start()
-        until(lambda: _all(database, ids, JobState.COMPLETED), "every job")
-        until(lambda: all(job(database, job_id).archived_at for job_id in ids), "the archive")
+        until(lambda: _all(postgres_records, ids, JobState.COMPLETED), "every job")
+        until(lambda: all(job(postgres_records, job_id).archived_at for job_id in ids), "the archive")
     for job_id in ids:
-        assert attempts(database, job_id) == [(stage.value, 1, "completed") for stage in Stage]
+        assert attempts(postgres_records, job_id) == [(stage.value, 1, "completed") for stage in Stage]
     assert len(process.account.keys("archive")) == 3 * len(ids)
 
 
-def test_told_to_stop_it_ends_at_once_and_says_so(process: Process, database: Database) -> None:
-    submit(database, made_at=now())
+def test_told_to_stop_it_ends_and_says_so(process: Process, postgres_records: Database) -> None:
+    submit(postgres_records, made_at=now())
     current = process.start()
     health = process.folder / path_of("orchestrator").name
     until(lambda: health.exists() and process.said("requested") == 1, "the first request")
@@ -193,11 +191,11 @@ def test_it_names_every_variable_that_is_missing(process: Process) -> None:
     assert "short" not in said.replace("at least", "")
 
 
-def test_no_secret_is_in_what_it_logs(process: Process, database: Database) -> None:
-    ids = [submit(database, made_at=now(), webhook_url="https://169.254.169.254/") for _ in range(2)]
+def test_no_secret_is_in_what_it_logs(process: Process, postgres_records: Database) -> None:
+    ids = [submit(postgres_records, made_at=now(), webhook_url="https://169.254.169.254/") for _ in range(2)]
     process.start(LOG_LEVEL="DEBUG")
     with Workers(process.account, process.jobs_dir).working():
-        until(lambda: _all(database, ids, JobState.COMPLETED), "every job")
+        until(lambda: _all(postgres_records, ids, JobState.COMPLETED), "every job")
         until(lambda: process.said("given up") == 2, "the refused webhooks")
     text = process.log.read_text()
     assert not any(secret in text for secret in SECRETS.values())

@@ -14,6 +14,8 @@ from tests.workers.api.page.chromium import PHONE, Complaints, until
 from tests.workers.api.page.conftest import Visit
 from tests.workers.api.page.site import Site
 from thoth_infra.contract.queues import Stage
+from workers.api.store import jobs
+from workers.common.messages import now
 
 pytestmark = pytest.mark.xdist_group("chromium")
 
@@ -273,6 +275,15 @@ def test_a_lesson_that_failed_says_why_and_can_be_tried_again(visit: Visit, api:
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("alert")).to_be_hidden()
     expect(page.locator(".banner .state")).to_be_visible()
+
+
+def test_a_lesson_that_is_deleted_elsewhere_says_so(visit: Visit, api: Site, tenant: str) -> None:
+    job_id = api.submit(tenant)
+    page = visit(f"#/lessons/{job_id}")
+    expect(page.get_by_text("Waiting to start")).to_be_visible()
+    with api.database.write() as session:
+        jobs.erase(session, jobs.find(session, tenant, job_id, lock=True), key_id=None, at=now())
+    expect(page.get_by_role("alert")).to_contain_text("This lesson is no longer there")
 
 
 def test_a_lesson_where_nobody_speaks_says_so(visit: Visit, api: Site, tenant: str) -> None:

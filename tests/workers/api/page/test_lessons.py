@@ -149,6 +149,30 @@ def test_an_upload_goes_on_after_a_reload_with_the_parts_that_are_missing(
     expect(page.locator(".upload")).to_have_count(0)
 
 
+def test_an_upload_whose_last_answer_is_lost_becomes_one_lesson(
+    visit: Visit, api: Site, tenant: str, recording: Path, complaints: Complaints
+) -> None:
+    complaints.expected += ["ERR_", "409"]
+    page = visit()
+    answers: list[int] = []
+
+    def lose(route: Route) -> None:
+        answer = route.fetch()
+        answers.append(answer.status)
+        if len(answers) == 1:
+            route.abort()
+        else:
+            route.fulfill(response=answer)
+
+    page.route("**/complete", lose)
+    choose(page, recording)
+    expect(page.locator(".upload")).to_contain_text("Connection lost, trying again")
+    expect(row(page, "My lesson.webm")).to_have_count(1)
+    expect(page.locator(".upload")).to_have_count(0)
+    assert answers == [201, 201]
+    assert received(api, "My lesson.webm", tenant) == recording.read_bytes()
+
+
 def test_a_cancelled_upload_leaves_nothing(visit: Visit, api: Site, recording: Path) -> None:
     page = visit()
     page.route("**/parts/2", lambda route: None)

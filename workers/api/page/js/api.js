@@ -11,7 +11,6 @@ export class Problem extends Error {
     this.hint = sentence(body.hint ?? "");
     /** What is wrong with single fields. */
     this.problems = body.problems ?? [];
-    this.retryAfter = 0;
   }
 }
 
@@ -19,10 +18,7 @@ const UNREACHABLE = { detail: "the server can't be reached", hint: "check the co
 
 /** Return a response's problem. */
 async function problemOf(response) {
-  const body = await response.json().catch(() => ({}));
-  const problem = new Problem(response.status, body);
-  problem.retryAfter = Number(response.headers.get("Retry-After")) || 0;
-  return problem;
+  return new Problem(response.status, await response.json().catch(() => ({})));
 }
 
 export class Api {

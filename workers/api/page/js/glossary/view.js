@@ -39,8 +39,9 @@ class Editor {
     this.select = h("select", { "aria-label": "Category", onchange: () => this.#narrow({ category: this.select.value }) });
     this.bar = h("div", { class: "save-bar", role: "region", "aria-label": "Unsaved changes", hidden: true });
     fill(page,
-      h("div", { class: "page-head" }, h("div", { class: "head-text" }, h("h1", null, "Glossary"), this.about),
+      h("div", { class: "page-head" }, h("h1", null, "Glossary"),
         this.editable && h("button", { type: "button", class: "primary", onclick: () => this.#editTerm(null) }, icon("plus"), "Add term")),
+      this.about,
       h("details", { class: "panel" }, h("summary", null, h("h2", null, "Categories"), this.categoryCount), this.categories),
       h("div", { class: "tools" },
         h("search", { class: "find" }, icon("search"), h("input", { type: "search", "aria-label": "Search in the glossary", placeholder: "Search in the glossary", autocomplete: "off", oninput: settled((event) => this.#narrow({ query: event.target.value }), TYPING_MILLISECONDS) })),

@@ -7,10 +7,13 @@ export class Follow {
   #away = false;
   #line = null;
 
-  /** `on` begins; `shown(state)` is told `on`, `off`, or `away` while the reader looks elsewhere. */
-  constructor(on, shown, signal) {
+  /**
+   * `on` begins; `playing()` tells whether there is something to follow; `shown(state)` is told `on`, `off`, or `away`
+   * while the reader looks elsewhere.
+   */
+  constructor(on, { playing, shown }, signal) {
     this.#on = on;
-    this.shown = shown;
+    Object.assign(this, { playing, shown });
     const away = () => this.away();
     for (const name of ["wheel", "touchmove"]) addEventListener(name, away, { signal, passive: true });
     addEventListener("keydown", (event) => LOOKING.has(event.key) && !event.target.closest("input, textarea, select, video") && away(), { signal });
@@ -27,7 +30,7 @@ export class Follow {
 
   /** The reader looks elsewhere. */
   away() {
-    if (this.#away || !this.#on) return;
+    if (this.#away || !this.#on || !this.playing()) return;
     this.#away = true;
     this.shown(this.state);
   }

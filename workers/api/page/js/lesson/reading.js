@@ -36,10 +36,11 @@ export class Reading {
     guard(() => this.correction.unsaved);
     const following = kept("thoth.follow", true);
     const button = followButton(() => this.follow);
-    this.follow = new Follow(following.value, (state) => {
+    const shown = (state) => {
       following.value = state !== "off";
       button.show(state);
-    }, signal);
+    };
+    this.follow = new Follow(following.value, { playing: () => !this.player.video.paused, shown }, signal);
     button.show(this.follow.state);
     this.search = search(this.text, () => this.follow.away());
     this.shading = shading(this.text);
@@ -64,7 +65,7 @@ export class Reading {
       player.seek(text.segments[detail].start);
       follow.back();
     });
-    text.addEventListener("walk", () => player.video.paused || follow.away());
+    text.addEventListener("walk", () => follow.away());
     text.addEventListener("toggle", () => player.toggle());
     text.addEventListener("edit", ({ detail }) => {
       follow.away();

@@ -7,6 +7,8 @@ import { ENDED } from "../stages.js";
 // A browser opens six connections to a host over HTTP/1.1; uploads and media need theirs.
 const STREAMS = 3;
 const LOOK_MILLISECONDS = 5000;
+// So many times less often when every job that goes on is followed: others may have submitted new ones.
+const SELDOM = 6;
 
 export class Live {
   #streams = new Map();
@@ -48,10 +50,10 @@ export class Live {
   }
 
   async #looking() {
-    while (!this.signal.aborted) {
+    for (let times = 1; !this.signal.aborted; times += 1) {
       await pause(LOOK_MILLISECONDS, this.signal);
-      const unfollowed = this.#jobs().filter(({ id, state }) => !ENDED.has(state) && !this.#streams.has(id));
-      if (!this.signal.aborted && !document.hidden && unfollowed.length) await this.look();
+      const unfollowed = this.#jobs().some(({ id, state }) => !ENDED.has(state) && !this.#streams.has(id));
+      if (!this.signal.aborted && !document.hidden && (unfollowed || times % SELDOM === 0)) await this.look();
     }
   }
 }
