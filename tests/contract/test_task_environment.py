@@ -44,6 +44,11 @@ def _keys(data: dict[str, Any]) -> dict[str, Any]:
     return {unquoted(key): value for key, value in data.items() if not key.startswith("__")}
 
 
+def _public_url(plain: dict[str, Any], references: dict[str, Any]) -> str:
+    """Return the page's address: in clear where there is a domain, else a reference."""
+    return unquoted(plain["PUBLIC_URL"] if "PUBLIC_URL" in plain else references["PUBLIC_URL"])
+
+
 def test_the_containers_get_exactly_their_variables(environment: str, service: Service) -> None:
     plain = set(_keys(_tfvars(environment, service)["environment"]))
     references = set(_local(environment, "service_references", service))
@@ -61,10 +66,10 @@ def test_every_variable_holds_what_the_contract_says(environment: str, service: 
                 assert plain[variable.name] == f'"{value}"'
             case MountPath(volume):
                 assert plain[variable.name] == f'"{volume.path}"'
-            case PublicUrl() if env.domain:
-                assert plain[variable.name] == f'"https://{env.domain.name}"'
             case PublicUrl():
-                assert "aws_lb.this.dns_name" in references[variable.name]
+                assert _public_url(plain, references) == (
+                    f"https://{env.domain.name}" if env.domain else "http://${aws_lb.this.dns_name}"
+                )
             case Setting(key):
                 setting = str(attrgetter(key)(env))
                 wanted = {"True": "true", "False": "false"}.get(setting, setting)
