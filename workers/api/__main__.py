@@ -25,7 +25,8 @@ from workers.common import logs
 from workers.common.serve import leave
 from workers.common.settings import SettingsInvalid
 
-_log = logging.getLogger(__name__)
+# Not this module's name, which is __main__ when it runs: the lines of "workers" are shown.
+_log = logging.getLogger("workers.api")
 
 # The load balancer's side closes first, after 60 seconds: else it would meet connections that are just being closed.
 _KEEP_ALIVE_SECONDS = 75
@@ -79,9 +80,16 @@ def _run(settings: ApiSettings | AloneSettings, stop: threading.Event) -> int:
                 timeout_graceful_shutdown=_GRACE_SECONDS,
             )
         )
-        server.run()
-    database.close()
-    return 0 if server.started else 1
+        _log.info("ready", extra={"port": settings.port})
+        try:
+            server.run()
+        except SystemExit:
+            # Its way to say that it can't listen, which it has logged.
+            return 1
+        finally:
+            database.close()
+            _log.info("stopped")
+    return 0
 
 
 def _migrated(database: Database) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +17,14 @@ from typing import Any, TypeAlias
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -135,6 +142,7 @@ class Sent:
         return int(self.whole.depth())
 
 
+_MOST_JOBS = 3
 crashes = st.none() | st.integers(0, 8)
 outcomes = st.sampled_from(["completed", "completed", "completed", "passing", "poison", "progress"])
 
@@ -154,7 +162,6 @@ class Machine(RuleBasedStateMachine):
         self.crashed = 0
         self.sent = {stage: Sent(queue) for stage, queue in self.system.stages.items()}
         self._boot()
-        self.taken: list[tuple[Stage, Delivery, Request]] = []
         self.done: Counter[Place] = Counter()
         self.made: list[str] = []
         self.erased: set[str] = set()
@@ -183,56 +190,52 @@ class Machine(RuleBasedStateMachine):
 
     # What users do.
 
+    @precondition(lambda self: len(self.made) < _MOST_JOBS)
     @rule()
     def submit(self) -> None:
         with self.database.write() as session:
             new = jobs.NewJob(TENANT, "a.mp4", source="source.mp4", webhook_url="https://example.com/hook")
             self.made.append(jobs.create(session, new, at=self.system.clock()).id)
 
-    @rule(data=st.data(), what=st.sampled_from(["cancel", "retry", "erase", "correct"]))
+    @precondition(lambda self: set(self.made) - self.erased)
+    @rule(data=st.data(), what=st.sampled_from(["cancel", "retry", "correct", "erase"]))
     def change(self, data: st.DataObject, what: str) -> None:
         living = [job_id for job_id in self.made if job_id not in self.erased]
-        if not living:
-            return
         job_id, at = data.draw(st.sampled_from(living)), self.system.clock()
-        try:
-            with self.database.write() as session:
-                job = jobs.find(session, TENANT, job_id, lock=True)
-                match what:
-                    case "cancel":
-                        jobs.cancel(session, job, at=at)
-                    case "retry":
-                        jobs.retry(session, job, at=at)
-                    case "erase":
-                        jobs.erase(session, job, at=at)
-                        self.erased.add(job_id)
-                    case _:
-                        version = job.transcript_version
-                        transcripts.save(
-                            session,
-                            job,
-                            expected=version,
-                            original=_TRANSCRIPT,
-                            content=_TRANSCRIPT,
-                            key_id=None,
-                            at=at,
-                        )
-        except Conflict:
-            pass
+        with suppress(Conflict), self.database.write() as session:
+            job = jobs.find(session, TENANT, job_id, lock=True)
+            match what:
+                case "cancel":
+                    jobs.cancel(session, job, at=at)
+                case "retry":
+                    jobs.retry(session, job, at=at)
+                case "correct":
+                    version, text = job.transcript_version, _TRANSCRIPT
+                    transcripts.save(session, job, expected=version, original=text, content=text, key_id=None, at=at)
+                case _:
+                    jobs.erase(session, job, at=at)
+                    self.erased.add(job_id)
 
     # What workers do.
 
-    @rule(stage=st.sampled_from(Stage))
-    def take(self, stage: Stage) -> None:
-        if found := self.system.receive(stage):
-            self.taken.append((stage, *found))
+    def _waits(self) -> bool:
+        return any(queue.bodies() for queue in self.system.stages.values())
 
+    @precondition(_waits)
     @rule(data=st.data(), outcome=outcomes, dies=st.booleans())
     def work(self, data: st.DataObject, outcome: str, dies: bool) -> None:
-        if not self.taken:
-            return
-        stage, delivery, request = self.taken.pop(data.draw(st.integers(0, len(self.taken) - 1)))
-        self._do(stage, delivery, request, outcome, dies)
+        stage = data.draw(st.sampled_from([stage for stage in Stage if self.system.stages[stage].bodies()]))
+        if found := self.system.receive(stage):
+            self._do(stage, *found, outcome, dies)
+
+    @precondition(_waits)
+    @rule(data=st.data())
+    def lose(self, data: st.DataObject) -> None:
+        """Lose a message for good: its worker died in the last delivery."""
+        stage = data.draw(st.sampled_from([stage for stage in Stage if self.system.stages[stage].bodies()]))
+        if found := self.system.receive(stage):
+            self.lost.add((found[1].job_id, found[1].stage, found[1].attempt))
+            self.system.stages[stage].delete(found[0])
 
     def _do(self, stage: Stage, delivery: Delivery, request: Request, outcome: str, dies: bool) -> None:
         place = (request.job_id, request.stage, request.attempt)
@@ -247,13 +250,6 @@ class Machine(RuleBasedStateMachine):
         if not dies and outcome != "progress":
             self.system.stages[stage].delete(delivery)
 
-    @rule(stage=st.sampled_from(Stage))
-    def lose(self, stage: Stage) -> None:
-        """Lose a message for good: its worker died in the last delivery."""
-        if found := self.system.receive(stage):
-            self.lost.add((found[1].job_id, found[1].stage, found[1].attempt))
-            self.system.stages[stage].delete(found[0])
-
     # What the orchestrator does.
 
     @contextmanager
@@ -267,11 +263,17 @@ class Machine(RuleBasedStateMachine):
         finally:
             self.fuse.left = None
 
-    @rule(kind=st.sampled_from([Kind.REQUEST, Kind.REQUEST, Kind.ERASE, Kind.WEBHOOK]), crash=crashes)
-    def dispatch(self, kind: Kind, crash: int | None) -> None:
+    @rule(crash=crashes)
+    def request(self, crash: int | None) -> None:
+        with self._life(crash):
+            self.dispatchers[Kind.REQUEST].step(alive)
+
+    @rule(kind=st.sampled_from([Kind.ERASE, Kind.WEBHOOK]), crash=crashes)
+    def deliver(self, kind: Kind, crash: int | None) -> None:
         with self._life(crash):
             self.dispatchers[kind].step(alive)
 
+    @precondition(lambda self: self.system.results.bodies())
     @rule(crash=crashes)
     def consume(self, crash: int | None) -> None:
         with self._life(crash):
@@ -390,8 +392,8 @@ def _machine(database: Database, tmp_path: Path) -> type[Machine]:
 
 
 _SETTINGS = settings(
-    max_examples=20,
-    stateful_step_count=40,
+    max_examples=60,
+    stateful_step_count=50,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

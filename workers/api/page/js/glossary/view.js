@@ -44,7 +44,7 @@ class Editor {
       this.about,
       h("details", { class: "panel" }, h("summary", null, h("h2", null, "Categories"), this.categoryCount), this.categories),
       h("div", { class: "tools" },
-        h("search", { class: "find" }, icon("search"), h("input", { type: "search", "aria-label": "Search in the glossary", placeholder: "Search in the glossary", autocomplete: "off", oninput: settled((event) => this.#narrow({ query: event.target.value }), TYPING_MILLISECONDS) })),
+        h("search", { class: "find" }, icon("search"), h("input", { type: "search", "aria-label": "Search in the glossary", placeholder: "Search", autocomplete: "off", oninput: settled((event) => this.#narrow({ query: event.target.value }), TYPING_MILLISECONDS) })),
         this.select),
       this.found, this.list, this.more, this.bar);
     this.#show();

@@ -16,7 +16,7 @@ export function search(text, onMove) {
   let chosen = -1;
   const output = h("output", { class: "count", for: "find" });
   const input = h("input", {
-    id: "find", type: "search", placeholder: "Search in the transcript", "aria-label": "Search in the transcript", autocomplete: "off", spellcheck: "false",
+    id: "find", type: "search", placeholder: "Search", "aria-label": "Search in the transcript", autocomplete: "off", spellcheck: "false",
     oninput: settled(() => look(true), TYPING_MILLISECONDS),
     onkeydown: (event) => {
       if (event.key === "Enter") {

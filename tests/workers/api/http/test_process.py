@@ -1,0 +1,274 @@
+"""The API as the container starts it: migrations, health, stop, the orchestrator inside; and nothing secret said."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from sqlalchemy import URL
+
+from tests.workers.api.http.rig import MP3, transcript
+from tests.workers.api.orchestrator.aws import SECRETS, Account
+from thoth_infra.contract.queues import Stage
+from thoth_infra.contract.services import API, API_ALONE
+from thoth_infra.emulator import Emulator
+from workers.api import health
+from workers.api.store import migrate
+from workers.api.store.engine import Database
+from workers.api.store.models import GlossaryVersion
+from workers.common.folder import FolderFiles
+from workers.common.messages import Request, Result, Status, now
+
+PROJECT = Path(__file__).resolve().parents[4]
+PATIENCE_SECONDS = 60.0
+UPLOAD_BYTES = 2 << 30
+RESIDENT_MIB = 150
+
+
+@dataclass
+class Process:
+    """The API's process, with exactly the variables of the contract."""
+
+    account: Account
+    url: URL
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+    secrets: list[str] = field(default_factory=list)
+
+    @property
+    def jobs_dir(self) -> Path:
+        """Where the job folders are."""
+        return self.folder / "jobs"
+
+    @property
+    def log(self) -> Path:
+        """Where its output goes."""
+        return self.folder / "api.log"
+
+    def variables(self) -> dict[str, str]:
+        """Return what it is given."""
+        known = {
+            **self.account.variables(self.url, self.jobs_dir),
+            "SERVICE_NAME": "api",
+            "LOG_LEVEL": "DEBUG",
+            "PORT": str(self.port),
+            "PUBLIC_URL": "https://thoth.example",
+            **{f"{stage.name}_TIMEOUT_SECONDS": "600" for stage in Stage},
+        }
+        service = API
+        if self.url.get_backend_name() == "sqlite":
+            service = API_ALONE
+            known["DATABASE_PATH"] = str(self.url.database)
+        return {variable.name: known[variable.name] for variable in service.variables}
+
+    def run(self, *module: str, **changes: str) -> subprocess.Popen[bytes]:
+        """Start a module of the image; the API's own output goes to the log, that of others can be read."""
+        basics = {name: os.environ[name] for name in ("PATH", "HOME", "COVERAGE_PROCESS_START") if name in os.environ}
+        environment = {**basics, **self.account.credentials(), **self.variables(), **changes}
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", *module],
+                cwd=PROJECT,
+                env={name: value for name, value in environment.items() if value},
+                stdin=subprocess.DEVNULL,
+                stdout=log if module == ("workers.api",) else subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+
+    def asked(self, *module: str) -> tuple[int, str]:
+        """Run a module to its end; return exit status and output."""
+        with self.run(*module) as process:
+            output, _ = process.communicate(timeout=PATIENCE_SECONDS)
+            return process.returncode, output.decode()
+
+    def start(self, **changes: str) -> None:
+        """Start the API, and wait until it is ready."""
+        self.process = self.run("workers.api", **changes)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while health.problem(self.port):
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.1)
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Tell it to stop; return its exit status."""
+        assert self.process
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE_SECONDS)
+
+    def key(self, *scopes: str) -> dict[str, str]:
+        """Make a key the way an operator does."""
+        wanted = [part for scope in scopes for part in ("--scope", scope)]
+        _, output = self.asked("workers.api.keys", "create", "--tenant", "conservatory", *wanted)
+        (secret,) = re.findall(r"thoth_[a-z2-7]{24}", output)
+        self.secrets.append(secret)
+        return {"Authorization": f"Bearer {secret}"}
+
+    def client(self, **headers: str) -> httpx2.Client:
+        """Return a client of it."""
+        return httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", headers=headers, timeout=60)
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Return what it has logged: every line is JSON."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+
+@contextmanager
+def processes(aws: Emulator, url: URL, folder: Path) -> Iterator[Process]:
+    """Yield a process that is not started yet; it ends with the block."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    found = Process(Account(aws), url, folder, port)
+    found.jobs_dir.mkdir(exist_ok=True)
+    try:
+        yield found
+    finally:
+        if found.process and found.process.poll() is None:
+            found.process.kill()
+            found.process.wait()
+
+
+@pytest.fixture
+def api(aws: Emulator, database: Database, tmp_path: Path) -> Iterator[Process]:
+    """The API's process over records of each kind."""
+    aws.reset()
+    with processes(aws, database.url, tmp_path) as found:
+        yield found
+
+
+def work(api: Process, job_id: str) -> None:
+    """Do what the workers would."""
+    sqs, urls = api.account.sqs, api.account.urls
+    for stage in Stage:
+        (message,) = sqs.receive_message(QueueUrl=urls[stage.value], WaitTimeSeconds=20)["Messages"]
+        request = Request.model_validate_json(message["Body"])
+        assert request.job_id == job_id
+        with FolderFiles(api.jobs_dir).job(job_id).writing("transcript.json") as path:
+            path.write_text(transcript(job_id).model_dump_json())
+        result = Result.of(request, Status.COMPLETED, metrics={"seconds": 1.0, "audio_seconds": 12.0})
+        sqs.send_message(QueueUrl=urls["results"], MessageBody=result.model_dump_json())
+
+
+def test_it_migrates_serves_and_stops(api: Process) -> None:
+    database = Database(api.url)
+    migrate.downgrade(database)
+    api.start()
+    key = api.key("jobs:read", "jobs:write")
+    with api.client(**key) as client:
+        assert client.get("/readyz").json() == {"status": "ok"}
+        assert client.get("/api/me").json()["tenant"] == "conservatory"
+        job = client.post("/api/jobs", files={"file": ("a.mp3", MP3)}).json()
+        assert "Server" not in client.get("/healthz").headers
+    assert api.asked("workers.api.health") == (0, "")
+    assert api.end() == 0
+    status, output = api.asked("workers.api.health")
+    assert (status, "does not answer" in output) == (1, True)
+    api.start()
+    with api.client(**key) as client:
+        assert client.get(f"/api/jobs/{job['id']}").json()["name"] == "a.mp3"
+        assert client.get(f"/api/jobs/{job['id']}/media").content == MP3
+    assert api.end(signal.SIGINT) == 0
+    database.close()
+
+
+def test_with_a_database_file_it_orchestrates_too(aws: Emulator, tmp_path: Path) -> None:
+    aws.reset()
+    with processes(aws, URL.create("sqlite", database=str(tmp_path / "thoth.sqlite3")), tmp_path) as api:
+        api.start()
+        with api.client(**api.key("jobs:read", "jobs:write")) as client:
+            job_id = client.post("/api/jobs", files={"file": ("a.mp3", MP3)}).json()["id"]
+            with client.stream("GET", f"/api/jobs/{job_id}/events") as stream:
+                work(api, job_id)
+                states = [json.loads(line[6:])["state"] for line in stream.iter_lines() if line.startswith("data: ")]
+            assert (states[0], states[-1]) == ("queued", "completed")
+            assert client.get(f"/api/jobs/{job_id}/transcript.txt").text.startswith("Play a barre chord.")
+        assert api.end() == 0
+
+
+def test_no_line_that_it_logs_holds_a_secret(api: Process, database: Database) -> None:
+    api.start()
+    key = api.key("jobs:read", "jobs:write", "glossary:read")
+    wrong = "thoth_" + "z" * 24
+    with api.client(**key) as client:
+        job_id = client.post("/api/jobs", files={"file": ("a.mp3", MP3)}).json()["id"]
+        signed = client.post(f"/api/jobs/{job_id}/media-token").json()
+        for path in (signed["url"], f"/api/jobs/{job_id}?token={signed['token']}", f"/api/{signed['token']}"):
+            client.get(path)
+        client.get("/api/me", headers={"Authorization": f"Bearer {wrong}"})
+        client.post("/api/jobs", content=key["Authorization"], headers={"Content-Type": "application/json"})
+        client.post("/api/jobs", json={"source": {"https": f"https://u:{wrong}@example.com/"}})
+        # An error of its own, with a traceback.
+        with database.write() as session:
+            session.add(GlossaryVersion(version=99, content="{", prompt=[], created_at=now()))
+        assert client.get("/api/glossary").status_code == 500
+    api.jobs_dir.rename(api.folder / "away")
+    with api.client(**key) as client:
+        client.get("/readyz")
+    assert api.end() == 0
+    assert {"ready", "stopped"} <= {line["message"] for line in api.lines()}
+    assert [line for line in api.lines() if "ValidationError" in line.get("exception", "")]
+    text = api.log.read_text()
+    for secret in (*api.secrets, *SECRETS.values(), signed["token"], wrong):
+        assert secret not in text
+
+
+def test_settings_that_are_missing_are_named(api: Process) -> None:
+    process = api.run("workers.api", APP_KEY="", PORT="http")
+    assert process.wait(PATIENCE_SECONDS) == 2
+    text = api.log.read_text()
+    assert "APP_KEY" in text and "PORT" in text and SECRETS["WEBHOOK_KEY"] not in text
+
+
+def test_a_port_that_is_taken_ends_it(api: Process) -> None:
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", api.port))  # noqa: S104 - as the API does
+        taken.listen()
+        process = api.run("workers.api")
+        assert process.wait(PATIENCE_SECONDS) == 1
+    assert any("address already in use" in line["message"] for line in api.lines())
+
+
+@pytest.mark.slow
+def test_two_gigabytes_are_uploaded_in_little_memory(aws: Emulator, tmp_path: Path) -> None:
+    aws.reset()
+    with processes(aws, URL.create("sqlite", database=str(tmp_path / "thoth.sqlite3")), tmp_path) as api:
+        api.start()
+        assert api.process
+        key = api.key("jobs:read", "jobs:write")
+        head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.mp3"\r\n\r\n' + MP3
+        tail = b"\r\n--x--\r\n"
+        block = bytes(range(256)) * 4096
+
+        def body() -> Iterator[bytes]:
+            yield head
+            for _ in range(UPLOAD_BYTES // len(block)):
+                yield block
+            yield tail
+
+        with api.client(**key, **{"Content-Type": "multipart/form-data; boundary=x"}) as client:
+            job = client.post("/api/jobs", content=body(), timeout=600).json()
+            assert job["size"] == UPLOAD_BYTES + len(MP3)
+            received = 0
+            with client.stream("GET", f"/api/jobs/{job['id']}/media") as stream:
+                for piece in stream.iter_raw():
+                    received += len(piece)
+            assert received == job["size"]
+        status = Path(f"/proc/{api.process.pid}/status").read_text()
+        (peak,) = (int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM:"))
+        assert peak <= RESIDENT_MIB
+        assert api.end() == 0
