@@ -18,7 +18,7 @@ AUDIT := .thoth/audit
 IMAGE_LOCKS := $(addprefix requirements/,$(addsuffix .lock,api audio-extraction transcription music-terms))
 RUN = $(THOTH) $(1) --env $(ENV) $(ARGS)
 
-.PHONY: help venv demo test drill drill-workers drill-switches lint fmt-code bench bench-workers sbom scan rehearse policy lock
+.PHONY: help venv demo test drill drill-workers drill-page drill-switches lint fmt-code bench bench-workers sbom scan rehearse policy lock
 .PHONY: status start-services stop-services restart-service logs gpu-status images
 .PHONY: init plan apply destroy plan-target fmt validate clean output drift render check
 
@@ -132,6 +132,9 @@ drill: $(STAMP) ## Run the slow tests, without those of the switches
 
 drill-workers: $(STAMP) ## Kill workers, fill disks, let SQS fail: 200 jobs must come through
 	@$(VENV)/bin/python -m pytest -m slow -rs -s tests/workers/test_drill.py tests/workers/test_resume.py $(ARGS)
+
+drill-page: $(STAMP) ## Look at the web page in Chromium: accessibility, scripts in names, correction, glossary
+	@$(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m slow -rs tests/workers/api/page $(ARGS)
 
 drill-switches: $(STAMP) ## Plan every switch of the estate on an emulated AWS, and apply some (half an hour)
 	@$(VENV)/bin/python -m pytest -m slow tests/switches $(ARGS)

@@ -41,6 +41,7 @@ OF_THE_PROJECT = frozenset(
         "test",
         "drill",
         "drill-workers",
+        "drill-page",
         "drill-switches",
         "lint",
         "fmt-code",

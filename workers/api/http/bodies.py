@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from workers.api.http.problems import Problem, told
 
-_BLOCK_BYTES = 1 << 20
+_BLOCK_BYTES = 1 << 18
 _Model = TypeVar("_Model", bound=BaseModel)
 
 IdempotencyKey = Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import boto3
@@ -29,7 +30,7 @@ def services_of(
     problem: Callable[[], str | None] = lambda: None,
 ) -> Services:
     """Return what the routes need, over S3; ``guard`` says where references and webhooks may lead."""
-    s3, limits = _s3(), Limits()
+    s3, limits = _Later(), Limits()
     return Services(
         database=database,
         files=FolderFiles(settings.jobs_dir),
@@ -44,8 +45,16 @@ def services_of(
     )
 
 
-def _s3() -> Any:
-    # Presigned URLs need the newest signature: with others S3 takes nothing that is encrypted with a KMS key.
-    config = Config(signature_version="s3v4", retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=5)
-    session: Any = boto3.session.Session()
-    return session.client("s3", config=config)
+class _Later:
+    """A client for S3 that is made when it is first used: what boto3 knows of S3 takes 12 MiB."""
+
+    @cached_property
+    def _client(self) -> Any:
+        # Presigned URLs need the newest signature: with others S3 takes nothing that a KMS key encrypts.
+        retries: Any = {"mode": "standard", "total_max_attempts": 3}
+        config = Config(signature_version="s3v4", retries=retries, connect_timeout=5)
+        session: Any = boto3.session.Session()
+        return session.client("s3", config=config)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)

@@ -5,28 +5,58 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
+from typing import Final
 
 from workers.api.http.problems import Problem
 
+_MINUTE: Final = 60.0
+_MOST_KNOWN = 10_000
+
 
 @dataclass
-class Throttle:
-    """``requests`` a minute by one key, ``refusals`` a minute for one address, ``streams`` at once by one key."""
+class Rate:
+    """So many a minute for each: at once, when nothing came before, and else as evenly as they run off.
 
-    requests: int = 1200
-    refusals: int = 60
-    streams: int = 50
-    _limiter: SlidingWindowCounterRateLimiter = field(
-        default_factory=lambda: SlidingWindowCounterRateLimiter(MemoryStorage())
-    )
-    _open: Counter[str] = field(default_factory=Counter)
+    The generic cell rate algorithm, which ATM networks have used since 1996 (ITU-T I.371): one number for each.
+    """
+
+    amount: int
+    clock: Callable[[], float] = time.monotonic
+    _due: dict[str, float] = field(default_factory=dict)
+    """When all that has come so far would have run off."""
+
+    def wait(self, who: str) -> float:
+        """Return the seconds until another one may come; 0: now."""
+        return max(0.0, self._due.get(who, 0.0) - self.clock() - _MINUTE + _MINUTE / self.amount)
+
+    def count(self, who: str) -> None:
+        """Note that one has come."""
+        at = self.clock()
+        if len(self._due) >= _MOST_KNOWN:
+            self._due = {each: due for each, due in self._due.items() if due > at}
+        self._due[who] = max(at, self._due.get(who, 0.0)) + _MINUTE / self.amount
+
+
+class Throttle:
+    """``requests`` a minute by one key, ``refusals`` a minute for one address, ``streams`` at once by one key.
+
+    Only the event loop asks, so that it needs no lock.
+    """
+
+    def __init__(
+        self,
+        requests: int = 1200,
+        refusals: int = 60,
+        streams: int = 50,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._requests = Rate(requests, clock)
+        self._refusals = Rate(refusals, clock)
+        self._most_streams = streams
+        self._streams: Counter[str] = Counter()
 
     def request(self, key_id: str) -> None:
         """Count a request by a key.
@@ -34,13 +64,12 @@ class Throttle:
         Raises:
             Problem: 429 ``too_many_requests``.
         """
-        item = RateLimitItemPerMinute(self.requests, namespace="requests")
-        if not self._limiter.hit(item, key_id):
-            raise self._slower(item, key_id)
+        _check(self._requests, key_id)
+        self._requests.count(key_id)
 
     def refused(self, address: str) -> None:
         """Count a key that was not known, so that nobody can try out many."""
-        self._limiter.hit(RateLimitItemPerMinute(self.refusals, namespace="refusals"), address)
+        self._refusals.count(address)
 
     def admit(self, address: str) -> None:
         """Let nobody in who has shown too many wrong keys.
@@ -48,9 +77,7 @@ class Throttle:
         Raises:
             Problem: 429 ``too_many_requests``.
         """
-        item = RateLimitItemPerMinute(self.refusals, namespace="refusals")
-        if not self._limiter.test(item, address):
-            raise self._slower(item, address)
+        _check(self._refusals, address)
 
     def admit_stream(self, key_id: str) -> None:
         """Look whether another stream may be opened.
@@ -58,32 +85,34 @@ class Throttle:
         Raises:
             Problem: 429 ``too_many_streams``.
         """
-        if self._open.get(key_id, 0) >= self.streams:
+        if self._streams[key_id] >= self._most_streams:
             raise Problem(
                 429,
                 "too_many_streams",
-                f"{self.streams} event streams are open with this key",
+                f"{self._most_streams} event streams are open with this key",
                 "close some, or look at the list of jobs",
                 headers={"Retry-After": "10"},
             )
 
     @contextmanager
     def stream(self, key_id: str) -> Iterator[None]:
-        """Count an open stream while the block lasts; only the event loop does, so that it needs no lock."""
-        self._open[key_id] += 1
+        """Count an open stream while the block lasts."""
+        self._streams[key_id] += 1
         try:
             yield
         finally:
-            self._open[key_id] -= 1
-            if not self._open[key_id]:
-                del self._open[key_id]
+            self._streams[key_id] -= 1
+            if not self._streams[key_id]:
+                del self._streams[key_id]
 
-    def _slower(self, item: RateLimitItemPerMinute, who: str) -> Problem:
-        seconds = max(1, math.ceil(self._limiter.get_window_stats(item, who).reset_time - time.time()))
-        return Problem(
+
+def _check(rate: Rate, who: str) -> None:
+    seconds = math.ceil(rate.wait(who))
+    if seconds:
+        raise Problem(
             429,
             "too_many_requests",
-            f"more than {item.amount} requests came within a minute",
+            f"more than {rate.amount} requests came within a minute",
             f"go on in {seconds} seconds",
             headers={"Retry-After": str(seconds)},
         )

@@ -272,3 +272,11 @@ def test_two_gigabytes_are_uploaded_in_little_memory(aws: Emulator, tmp_path: Pa
         (peak,) = (int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM:"))
         assert peak <= RESIDENT_MIB
         assert api.end() == 0
+
+
+def test_the_image_needs_nothing_of_the_stages() -> None:
+    code = "import sys, workers.api.__main__; print(*{name.partition('.')[0] for name in sys.modules})"
+    found = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=True, capture_output=True, text=True)
+    loaded = set(found.stdout.split())
+    assert "fastapi" in loaded
+    assert not loaded & {"spacy", "faster_whisper", "ctranslate2", "numpy", "torch", "av", "tests", "jinja2"}

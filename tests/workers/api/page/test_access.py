@@ -15,7 +15,7 @@ from tests.workers.api.page.conftest import Visit
 from tests.workers.api.page.site import Site
 from thoth_infra.contract.queues import Stage
 
-pytestmark = pytest.mark.xdist_group("chromium")
+pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.slow]
 
 Show = Callable[[Visit, Site, str, dict[str, Any]], Page]
 

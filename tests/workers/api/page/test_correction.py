@@ -14,7 +14,7 @@ from tests.workers.api.page.chromium import Complaints, until
 from tests.workers.api.page.conftest import Visit
 from tests.workers.api.page.site import Site
 
-pytestmark = pytest.mark.xdist_group("chromium")
+pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.slow]
 
 LINE = 4
 BEFORE = lesson.LINES[LINE]

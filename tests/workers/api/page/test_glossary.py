@@ -15,7 +15,7 @@ from workers.api.store import glossary
 from workers.api.store.models import GlossaryVersion
 from workers.music_terms.files import packaged
 
-pytestmark = pytest.mark.xdist_group("chromium")
+pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.slow]
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from workers.common.transcript import Segment, Transcript, Word
 from workers.music_terms import terms as found
 from workers.music_terms.glossary import Category, Glossary, Term
 
-pytestmark = pytest.mark.xdist_group("chromium")
+pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.slow]
 
 CORPUS = (
     "<script>window.hit=1</script>",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.workers.api.page.chromium import module
 
-pytestmark = pytest.mark.xdist_group("chromium")
+pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.slow]
 
 Evaluate = Callable[[str, Any], Any]
 Word = dict[str, Any]

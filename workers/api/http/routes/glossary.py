@@ -16,7 +16,6 @@ from workers.api.http.services import Provided, Services
 from workers.api.store import glossary
 from workers.common.messages import now
 from workers.music_terms.glossary import Glossary, GlossaryInvalid, parse
-from workers.music_terms.source import NAME
 
 router = APIRouter(prefix="/api/glossary", tags=["glossary"])
 
@@ -49,7 +48,7 @@ def _save(services: Services, who: Principal, expected: int, raw: Any) -> Respon
     if isinstance(raw, dict):
         raw = {**raw, "version": expected or 1}
     try:
-        new = parse(NAME, raw)
+        new = parse("the body", raw)
     except GlossaryInvalid as error:
         raise Problem(
             422,
