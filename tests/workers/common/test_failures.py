@@ -129,7 +129,7 @@ def test_an_unknown_version_says_which_and_what_to_do(rig: Rig) -> None:
         (ValueError("a name that is not UTF-8: \udcff"), "unexpected"),
         (RetryableError("gpu_busy", "later"), "gpu_busy"),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else value,
 )
 def test_errors_that_nobody_foresaw_are_never_poison(make_rig: MakeRig, error: Exception, code: str) -> None:
     rig = make_rig(max_receives=2)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
@@ -32,10 +31,13 @@ _HEADERS: Final = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Strict-Transport-Security": "max-age=31536000",
 }
+# As they go over the wire: this is done for every answer.
+_RAW: Final = [(name.lower().encode(), value.encode()) for name, value in _HEADERS.items()]
+_CACHE: Final = (b"cache-control", b"no-store")
 
 
 class Hardened:
-    """Middleware that sets them; answers below ``/api`` that say nothing of caches are kept by none."""
+    """Middleware that adds them; answers below ``/api`` that say nothing of caches are kept by none."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -48,11 +50,10 @@ class Hardened:
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
-                if scope["path"].startswith("/api/"):
-                    headers.setdefault("Cache-Control", "no-store")
+                headers = [*message.get("headers", ()), *_RAW]
+                if scope["path"].startswith("/api/") and all(name != _CACHE[0] for name, _ in headers):
+                    headers.append(_CACHE)
+                message = {**message, "headers": headers}
             await send(message)
 
         await self._app(scope, receive, sending)

@@ -30,7 +30,8 @@ class Rate:
 
     def wait(self, who: str) -> float:
         """Return the seconds until another one may come; 0: now."""
-        return max(0.0, self._due.get(who, 0.0) - self.clock() - _MINUTE + _MINUTE / self.amount)
+        # Rounded: a sum of fractions must not make anybody wait for less than a microsecond.
+        return max(0.0, round(self._due.get(who, 0.0) - self.clock() - _MINUTE + _MINUTE / self.amount, 6))
 
     def count(self, who: str) -> None:
         """Note that one has come."""

@@ -60,11 +60,13 @@ class Keeper:
         of it was sent until then. So the queues are asked first, and the results that were there by then awaited.
         """
         if self._survey is None and time.monotonic() - self._reconciled >= self.policy.reconcile_seconds:
+            self._reconciled = time.monotonic()
             self._survey = self.survey()
+            self.go_on(alive)
         known_until = self.known_until()
         if self._survey and known_until and known_until >= self._survey.at:
-            self.reconcile(self._survey, alive)
-            self._survey, self._reconciled = None, time.monotonic()
+            self.find_lost(self._survey, alive)
+            self._survey = None
         if time.monotonic() - self._cleared >= self.policy.retention_seconds:
             self.clear(alive)
             self._cleared = time.monotonic()
@@ -75,8 +77,8 @@ class Keeper:
         at = self.ports.clock()
         return Survey(at, {stage: self._depth(stage) for stage in Stage})
 
-    def reconcile(self, survey: Survey, alive: Alive) -> None:
-        """Find what is stuck: attempts that nobody works at, jobs that nothing was requested for, a glossary's file."""
+    def find_lost(self, survey: Survey, alive: Alive) -> None:
+        """Find attempts that nobody works at, and try again; every result sent before the survey is recorded by now."""
         for job_id, stage, attempt in self._silent(survey):
             alive()
             with self.ports.database.write() as session:
@@ -86,7 +88,22 @@ class Keeper:
                 if job and row and self._is_lost(row, survey):
                     _log.warning("taken for lost", extra={"job_id": job_id, "stage": stage, "attempt": attempt})
                     stages.lose(session, job, row, at=self.ports.clock())
-        self._go_on(alive)
+
+    def go_on(self, alive: Alive) -> None:
+        """Advance jobs that are open and wait for nothing, whatever left them so; write the glossary's file anew."""
+        at = self.ports.clock()
+        before = at - timedelta(seconds=self.policy.reconcile_seconds)
+        under_way = select(Attempt.job_id).where(Attempt.job_id == Job.id, Attempt.state.in_(stages.UNDER_WAY))
+        query = select(Job.id).where(
+            Job.state.in_(stages.OPEN), Job.source.is_not(None), Job.updated_at < before, ~under_way.exists()
+        )
+        with self.ports.database.read() as session:
+            ids = session.scalars(query).all()
+        for job_id in ids:
+            alive()
+            with self.ports.database.write() as session:
+                if job := session.get(Job, job_id, with_for_update=True):
+                    stages.advance(session, job, at=at)
         if glossary.publish(self.ports.database, self.ports.files.root):
             _log.info("glossary published")
 
@@ -134,22 +151,6 @@ class Keeper:
         if survey.depths[row.stage] == 0:
             return True
         return silence > (limit * _DELIVERIES if row.state == AttemptState.RUNNING else max(_KEPT, limit * _DELIVERIES))
-
-    def _go_on(self, alive: Alive) -> None:
-        """Advance jobs that are open and wait for nothing, whatever it was that left them so."""
-        at = self.ports.clock()
-        before = at - timedelta(seconds=self.policy.reconcile_seconds)
-        under_way = select(Attempt.job_id).where(Attempt.job_id == Job.id, Attempt.state.in_(stages.UNDER_WAY))
-        query = select(Job.id).where(
-            Job.state.in_(stages.OPEN), Job.source.is_not(None), Job.updated_at < before, ~under_way.exists()
-        )
-        with self.ports.database.read() as session:
-            ids = session.scalars(query).all()
-        for job_id in ids:
-            alive()
-            with self.ports.database.write() as session:
-                if job := session.get(Job, job_id, with_for_update=True):
-                    stages.advance(session, job, at=at)
 
     def _expire(self, at: datetime, alive: Alive) -> None:
         before = at - timedelta(days=self.policy.transcript_days)

@@ -69,7 +69,7 @@ class Orchestrator:
 
     def _made(self) -> Iterator[Routine]:
         ports, policy, eraser = self._ports, self._policy, self._eraser
-        results = Results(ports, eraser, policy.wait_seconds)
+        results = Results(ports, eraser, policy.wait_seconds, policy.results_visibility_seconds)
         # The queue's long poll is pause enough.
         yield Routine("results", results.step, self._stopping, pause_seconds=0)
         yield self._delivering(Kind.REQUEST, Requests(ports), batch=20)

@@ -102,6 +102,8 @@ class Policy:
     poll_seconds: float = 0.5
     wait_seconds: int = 4
     """Of one long poll; a stop waits for it."""
+    results_visibility_seconds: float = 90.0
+    """At least the visibility time-out of the results queue."""
     reconcile_seconds: float = 180.0
     retention_seconds: float = 3600.0
     lease_seconds: float = 60.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
@@ -31,15 +31,17 @@ class Results:
     ports: Ports
     eraser: Eraser
     wait_seconds: int
+    visibility_seconds: float
+    """Of the results queue: a message that a killed orchestrator had in hand comes again after this time."""
     known_until: datetime | None = field(default=None, init=False)
     """Results that were sent before this time are recorded, as far as one can tell; None: nothing was read yet."""
 
     def step(self, alive: Alive) -> bool:
         """Take one message; tell whether there was one."""
-        asked_at = self.ports.clock()
+        asked_at, hidden = self.ports.clock(), timedelta(seconds=self.visibility_seconds)
         delivery = self.ports.results.receive(self.wait_seconds)
         if delivery is None:
-            self.known_until = asked_at
+            self.known_until = asked_at - hidden
             return False
         try:
             result = Result.model_validate_json(delivery.body)
@@ -52,7 +54,7 @@ class Results:
             return True
         with logs.about(job_id=result.job_id):
             self._take(delivery, result, alive)
-        self.known_until = delivery.sent_at
+        self.known_until = delivery.sent_at - hidden
         return True
 
     def _take(self, delivery: Delivery, result: Result, alive: Alive) -> None:

@@ -153,7 +153,7 @@ class System:
             clock=self.clock,
         )
         self.eraser = Eraser(self.database, self.files, self.objects, self.clock)
-        self.consumer = Results(self.ports, self.eraser, wait_seconds=0)
+        self.consumer = Results(self.ports, self.eraser, wait_seconds=0, visibility_seconds=VISIBILITY_SECONDS)
         self.keeper = Keeper(self.ports, self.policy, self.eraser, lambda: self.consumer.known_until)
 
     def dispatcher(self, kind: Kind, carrier: Carrier, **options: Any) -> Dispatcher:
@@ -173,8 +173,9 @@ class System:
     def reconcile(self) -> None:
         """Look for what is stuck, the way the keeper does: results that are there are taken first."""
         survey = self.keeper.survey()
+        self.keeper.go_on(alive)
         self.consume()
-        self.keeper.reconcile(survey, alive)
+        self.keeper.find_lost(survey, alive)
 
     def receive(self, stage: Stage) -> tuple[Delivery, Request] | None:
         """Take a request as a worker does."""

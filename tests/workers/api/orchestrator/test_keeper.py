@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from tests.workers.api.orchestrator.system import STAGE_SECONDS, System, alive
+from tests.workers.api.orchestrator.system import STAGE_SECONDS, VISIBILITY_SECONDS, System, alive
 from tests.workers.api.records import TENANT, at, attempts, complete, job, parcels, submit, tell
 from thoth_infra.contract.queues import Stage
 from workers.api.orchestrator.carriers import Archives
@@ -128,15 +128,19 @@ def test_work_is_done_at_the_start_and_then_only_when_it_is_due(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[str] = []
-    monkeypatch.setattr(type(system.keeper), "reconcile", lambda *_: done.append("reconcile"))
-    monkeypatch.setattr(type(system.keeper), "clear", lambda *_: done.append("clear"))
+    for name in ("go_on", "find_lost", "clear"):
+        monkeypatch.setattr(type(system.keeper), name, lambda *_, name=name: done.append(name))
     system.keeper.step(alive)
-    # Before anything was heard of the results, nothing can be taken for lost.
-    assert done == ["clear"]
+    assert done == ["go_on", "clear"]
+    # What was sent before the queues were asked has to be recorded first, also what a killed orchestrator had in hand.
+    system.consume()
+    system.keeper.step(alive)
+    assert done == ["go_on", "clear"]
+    system.clock.turn(timedelta(seconds=VISIBILITY_SECONDS))
     system.consume()
     for _ in range(3):
         system.keeper.step(alive)
-    assert done == ["clear", "reconcile"]
+    assert done == ["go_on", "clear", "find_lost"]
 
 
 def test_a_result_that_waits_unread_is_no_loss(system: System) -> None:
@@ -148,8 +152,13 @@ def test_a_result_that_waits_unread_is_no_loss(system: System) -> None:
     system.tell(taken[1])
     system.stages[AUDIO].delete(taken[0])
     system.clock.turn(10 * LONG)
-    system.keeper.step(alive)
-    assert attempts(system.database, job_id) == [("audio-extraction", 1, "requested")]
+    # An orchestrator that dies with the result in hand hides it from the next one for a while.
+    assert system.results.receive(0)
+    for _ in range(3):
+        system.keeper.step(alive)
+        system.consume()
+        assert attempts(system.database, job_id) == [("audio-extraction", 1, "requested")]
+    system.clock.turn(timedelta(seconds=VISIBILITY_SECONDS))
     system.consume()
     system.keeper.step(alive)
     assert attempts(system.database, job_id) == [

@@ -38,7 +38,7 @@ from workers.api.orchestrator.erasure import Eraser
 from workers.api.orchestrator.keeper import Keeper
 from workers.api.orchestrator.results import Results
 from workers.api.orchestrator.webhooks import Webhooks
-from workers.api.store import audit, jobs, stages, transcripts
+from workers.api.store import audit, jobs, outbox, stages, transcripts
 from workers.api.store.engine import Database
 from workers.api.store.errors import Conflict
 from workers.api.store.models import Attempt, AttemptState, Job, JobState, Kind, Parcel
@@ -143,8 +143,8 @@ class Sent:
 
 
 _MOST_JOBS = 3
-crashes = st.none() | st.integers(0, 8)
-outcomes = st.sampled_from(["completed", "completed", "completed", "passing", "poison", "progress"])
+crashes = st.none() | st.integers(0, 6)
+outcomes = st.sampled_from(["completed", "completed", "completed", "passing", "poison", "progress", "lost"])
 
 
 class Machine(RuleBasedStateMachine):
@@ -178,7 +178,7 @@ class Machine(RuleBasedStateMachine):
             stages={stage: FusedQueue(queue, self.fuse) for stage, queue in self.sent.items()},
         )
         eraser = Eraser(fused, ports.files, None, self.system.clock)
-        self.consumer = consumer = Results(ports, eraser, wait_seconds=0)
+        self.consumer = consumer = Results(ports, eraser, wait_seconds=0, visibility_seconds=VISIBILITY_SECONDS)
         self.keeper = Keeper(ports, policy, eraser, lambda: consumer.known_until)
         dispatcher = self.system.dispatcher
         carriers = {
@@ -225,17 +225,26 @@ class Machine(RuleBasedStateMachine):
     @rule(data=st.data(), outcome=outcomes, dies=st.booleans())
     def work(self, data: st.DataObject, outcome: str, dies: bool) -> None:
         stage = data.draw(st.sampled_from([stage for stage in Stage if self.system.stages[stage].bodies()]))
-        if found := self.system.receive(stage):
-            self._do(stage, *found, outcome, dies)
-
-    @precondition(_waits)
-    @rule(data=st.data())
-    def lose(self, data: st.DataObject) -> None:
-        """Lose a message for good: its worker died in the last delivery."""
-        stage = data.draw(st.sampled_from([stage for stage in Stage if self.system.stages[stage].bodies()]))
-        if found := self.system.receive(stage):
+        if not (found := self.system.receive(stage)):
+            return
+        if outcome == "lost":
+            # For good: its worker died in the last delivery.
             self.lost.add((found[1].job_id, found[1].stage, found[1].attempt))
             self.system.stages[stage].delete(found[0])
+        else:
+            self._do(stage, *found, outcome, dies)
+
+    @precondition(lambda self: self.made)
+    @rule(steps=st.integers(1, 3))
+    def proceed(self, steps: int) -> None:
+        """Let a few stages go well, so that what comes after them is seen too."""
+        for _ in range(steps):
+            self.dispatchers[Kind.REQUEST].step(alive)
+            for stage in Stage:
+                if found := self.system.receive(stage):
+                    self._do(stage, *found, "completed", dies=False)
+            while self.consumer.step(alive):
+                pass
 
     def _do(self, stage: Stage, delivery: Delivery, request: Request, outcome: str, dies: bool) -> None:
         place = (request.job_id, request.stage, request.attempt)
@@ -263,11 +272,17 @@ class Machine(RuleBasedStateMachine):
         finally:
             self.fuse.left = None
 
+    def _is_due(self, *kinds: Kind) -> bool:
+        with self.database.read() as session:
+            return any(outbox.is_due(session, kind, at=self.system.clock()) for kind in kinds)
+
+    @precondition(lambda self: self._is_due(Kind.REQUEST))
     @rule(crash=crashes)
     def request(self, crash: int | None) -> None:
         with self._life(crash):
             self.dispatchers[Kind.REQUEST].step(alive)
 
+    @precondition(lambda self: self._is_due(Kind.ERASE, Kind.WEBHOOK))
     @rule(kind=st.sampled_from([Kind.ERASE, Kind.WEBHOOK]), crash=crashes)
     def deliver(self, kind: Kind, crash: int | None) -> None:
         with self._life(crash):
