@@ -30,8 +30,8 @@ _log = logging.getLogger("workers.api")
 
 # The load balancer's side closes first, after 60 seconds: else it would meet connections that are just being closed.
 _KEEP_ALIVE_SECONDS = 75
-# ECS kills a task 30 seconds after it has told it to stop, or later.
-_GRACE_SECONDS = 20
+# With the orchestrator's fifteen within the thirty after which ECS kills a task that was told to stop.
+_GRACE_SECONDS = 10
 _DATABASE_PAUSE_SECONDS = 2.0
 # Whose word on the client's address is taken: load balancers, which are in private networks.
 _PROXIES = ("127.0.0.1", "::1", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")

@@ -68,11 +68,11 @@ def test_a_pause_does_not_end_a_sentence(word: str) -> None:
 
 
 @given(st.text())
-def test_tokens_are_never_empty_never_hold_a_blank_and_are_lower_case(text: str) -> None:
+def test_tokens_are_never_empty_never_hold_a_blank_and_are_case_folded(text: str) -> None:
     for token in words(text):
         assert token
         assert token.split() == [token]
-        assert token == token.lower()
+        assert token == token.casefold()
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8", categories=("L", "N", "P", "Z", "S")), max_size=30))

@@ -63,6 +63,8 @@ class Trail:
             self._thread.join()
             self._thread = None
         self.flush()
+        if self._waiting:
+            _log.error("audit rows are lost: the database takes none", extra={"rows": len(self._waiting)})
 
     def note(self, access: Access) -> None:
         """Have an access written within a fraction of a second."""

@@ -33,11 +33,14 @@ _HEADERS: Final = {
 }
 # As they go over the wire: this is done for every answer.
 _RAW: Final = [(name.lower().encode(), value.encode()) for name, value in _HEADERS.items()]
-_CACHE: Final = (b"cache-control", b"no-store")
+_CACHE: Final = b"cache-control"
+# Where an answer does not say itself whether it may be kept. The page's files are asked for anew each time: those of a
+# new release must not meet those of an old one.
+_CACHED: Final = {"api": b"no-store", "page": b"no-cache"}
 
 
 class Hardened:
-    """Middleware that adds them; answers below ``/api`` that say nothing of caches are kept by none."""
+    """Middleware that adds them."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -51,8 +54,9 @@ class Hardened:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = [*message.get("headers", ()), *_RAW]
-                if scope["path"].startswith("/api/") and all(name != _CACHE[0] for name, _ in headers):
-                    headers.append(_CACHE)
+                kept = _CACHED.get(scope["path"].split("/", 2)[1])
+                if kept and all(name != _CACHE for name, _ in headers):
+                    headers.append((_CACHE, kept))
                 message = {**message, "headers": headers}
             await send(message)
 

@@ -28,8 +28,10 @@ class Limits:
     upload_bytes: int = 10 << 30
     part_bytes: int = 16 * MEBIBYTE
     """Of a resumable upload; S3 takes none of less than 5 MiB."""
-    document_bytes: int = 64 * MEBIBYTE
-    """Of a JSON body: glossaries and transcripts."""
+    document_bytes: int = 32 * MEBIBYTE
+    """Of a glossary or a transcript: ten hours of talk have six."""
+    wish_bytes: int = 64 << 10
+    """Of other JSON bodies."""
 
 
 @dataclass(frozen=True)

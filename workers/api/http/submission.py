@@ -47,7 +47,7 @@ async def submit(request: Request, services: Services, who: Principal, key: str 
 
 
 async def _referred(request: Request, services: Services, who: Principal, key: str | None) -> tuple[Job, bool]:
-    wishes = parsed(ReferredJob, await document(request, services.limits.document_bytes))
+    wishes = parsed(ReferredJob, await document(request, services.limits.wish_bytes))
     check_webhook(services.references.guard, wishes)
     new = NewJob(
         tenant=who.tenant,

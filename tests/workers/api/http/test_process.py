@@ -200,6 +200,17 @@ def test_with_a_database_file_it_orchestrates_too(aws: Emulator, tmp_path: Path)
         assert api.end() == 0
 
 
+def test_it_stops_though_somebody_follows_a_job(api: Process) -> None:
+    api.start()
+    with api.client(**api.key("jobs:read", "jobs:write")) as client:
+        job_id = client.post("/api/jobs", files={"file": ("a.mp3", MP3)}).json()["id"]
+        with client.stream("GET", f"/api/jobs/{job_id}/events") as stream:
+            lines = stream.iter_lines()
+            assert next(lines).startswith("id: ")
+            assert api.end() == 0
+    assert not [line for line in api.lines() if line["level"] in {"ERROR", "CRITICAL"}]
+
+
 def test_no_line_that_it_logs_holds_a_secret(api: Process, database: Database) -> None:
     api.start()
     key = api.key("jobs:read", "jobs:write", "glossary:read")

@@ -72,6 +72,7 @@ def test_parts_in_any_order_become_a_job(api: Api, key: Key) -> None:
     assert {p.name: p.read_bytes() for p in (api.services.jobs_dir / job["id"]).iterdir()} == {"source.mp3": MP3}
     row = api.row(job["id"])
     assert row is not None and row.webhook_url == "https://example.com/hook"
+    assert api.client.get(path, headers=key).json()["received"] == sorted(order)
     late = send(api, key, begun["id"], 1)
     assert (late.status_code, late.json()["code"]) == (409, "completed")
     assert (api.services.jobs_dir / job["id"] / "source.mp3").read_bytes() == MP3
@@ -105,6 +106,24 @@ def test_a_part_that_broke_off_is_sent_again(api: Api) -> None:
                 assert client.put(f"{path}/parts/{number}", content=piece(number)).status_code == 200
             job = client.post(f"{path}/complete").json()
             assert client.get(f"/api/jobs/{job['id']}/media").content == MP3
+
+
+def test_a_form_that_broke_off_leaves_nothing(api: Api) -> None:
+    key = api.key()
+    form = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.mp3"\r\n\r\n' + MP3
+    head = (
+        "POST /api/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\nContent-Type: multipart/form-data; boundary=x"
+    )
+    with listening(api.client.app) as url:
+        place = urlsplit(url)
+        with socket.create_connection((place.hostname, place.port)) as connection:
+            connection.sendall(f"{head}\r\nAuthorization: {key['Authorization']}\r\n\r\n".encode())
+            connection.sendall(form + bytes(400_000))
+            while not list(api.services.jobs_dir.rglob(".part-*")):
+                """It is on its way to the disk."""
+    # The server has ended with the block, and with it whatever it was doing.
+    assert list(api.services.jobs_dir.rglob("*")) == []
+    assert api.client.get("/api/jobs", headers=key).json()["jobs"] == []
 
 
 def test_an_upload_goes_on_in_another_process(database: Database, jobs_dir: Path) -> None:

@@ -40,7 +40,7 @@ _CHANGED = documented(401, 403, 404, 409, 422, 429, 503)
 )
 async def begin_upload(request: Request, response: Response, services: Provided, who: JobsWriter) -> Any:
     """Announce a file; the answer tells how to cut it."""
-    wishes = parsed(UploadBegun, await document(request, services.limits.document_bytes))
+    wishes = parsed(UploadBegun, await document(request, services.limits.wish_bytes))
     begun = await run_in_threadpool(_begin, services, who, wishes)
     request.state.job_id = begun.id
     response.headers["Location"] = f"/api/uploads/{begun.id}"
@@ -129,7 +129,10 @@ def _open(services: Services, who: Principal, upload_id: str) -> Upload:
 
 def _state(services: Services, upload: Upload) -> UploadBody:
     urls: dict[int, str] = {}
-    if upload.s3_upload_id is None or upload.completed_at:
+    if upload.completed_at:
+        # Whoever has missed the answer to its completion completes it once more, and need not send anything again.
+        received = list(range(1, partwise.count(upload) + 1))
+    elif upload.s3_upload_id is None:
         with services.database.read() as session:
             received = [part.number for part in uploads.parts(session, upload.id)]
     else:
