@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import uvicorn
 from sqlalchemy.exc import OperationalError
@@ -35,6 +36,13 @@ _GRACE_SECONDS = 10
 _DATABASE_PAUSE_SECONDS = 2.0
 # Whose word on the client's address is taken: load balancers, which are in private networks.
 _PROXIES = ("127.0.0.1", "::1", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+
+
+def _host(public_url: str) -> str:
+    """Return the address to listen at: this machine's own where the page is meant for nobody else."""
+    name = urlsplit(public_url).hostname
+    # A container can be reached from outside in this way only.
+    return "127.0.0.1" if name in {"127.0.0.1", "localhost"} else "0.0.0.0"  # noqa: S104
 
 
 def main() -> int:
@@ -69,7 +77,7 @@ def _run(settings: ApiSettings | AloneSettings, stop: threading.Event) -> int:
         server = uvicorn.Server(
             uvicorn.Config(
                 create_app(services, public_url=settings.public_url),
-                host="0.0.0.0",  # noqa: S104 - a container's only way to be reached
+                host=_host(settings.public_url),
                 port=settings.port,
                 log_config=None,
                 # URLs may hold media tokens; the audit trail has every access.

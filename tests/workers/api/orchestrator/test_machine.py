@@ -235,16 +235,17 @@ class Machine(RuleBasedStateMachine):
             self._do(stage, *found, outcome, dies)
 
     @precondition(lambda self: self.made)
-    @rule(steps=st.integers(1, 3))
-    def proceed(self, steps: int) -> None:
-        """Let a few stages go well, so that what comes after them is seen too."""
-        for _ in range(steps):
-            self.dispatchers[Kind.REQUEST].step(alive)
-            for stage in Stage:
-                if found := self.system.receive(stage):
-                    self._do(stage, *found, "completed", dies=False)
-            while self.consumer.step(alive):
-                pass
+    @rule(steps=st.integers(1, 3), crash=st.none() | st.integers(0, 30))
+    def proceed(self, steps: int, crash: int | None) -> None:
+        """Let a few stages go well, so that what comes after them is seen too; or die on the way."""
+        with self._life(crash):
+            for _ in range(steps):
+                self.dispatchers[Kind.REQUEST].step(alive)
+                for stage in Stage:
+                    if found := self.system.receive(stage):
+                        self._do(stage, *found, "completed", dies=False)
+                while self.consumer.step(alive):
+                    pass
 
     def _do(self, stage: Stage, delivery: Delivery, request: Request, outcome: str, dies: bool) -> None:
         place = (request.job_id, request.stage, request.attempt)

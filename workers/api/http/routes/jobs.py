@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel
 from sse_starlette import EventSourceResponse
+from starlette.concurrency import run_in_threadpool
 
 from workers.api.http import events, media
 from workers.api.http.access import JobsReader, JobsWriter, Principal
@@ -101,15 +102,11 @@ def read_stages(services: Provided, who: JobsReader, job_id: JobId) -> Any:
     response_class=EventSourceResponse,
     responses={200: events_of(JobBody, "job", "The job, now and with each change"), **_READ},
 )
-def follow_job(services: Provided, who: JobsReader, job_id: JobId) -> EventSourceResponse:
+async def follow_job(services: Provided, who: JobsReader, job_id: JobId) -> EventSourceResponse:
     """Follow a job: an event with its JSON now and with each change, until it has ended."""
     services.throttle.admit_stream(str(who.key_id))
-    job = found(services, who, job_id)
-    return EventSourceResponse(
-        events.follow(services, job, str(who.key_id)),
-        ping=events.PING_SECONDS,
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+    job = await run_in_threadpool(found, services, who, job_id)
+    return events.stream(services, job, str(who.key_id))
 
 
 @router.post("/{job_id}/retry", response_model=JobBody, responses=_CHANGED)
