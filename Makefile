@@ -18,7 +18,7 @@ AUDIT := .thoth/audit
 IMAGE_LOCKS := $(addprefix requirements/,$(addsuffix .lock,api audio-extraction transcription music-terms))
 RUN = $(THOTH) $(1) --env $(ENV) $(ARGS)
 
-.PHONY: help venv demo test drill drill-workers drill-page drill-switches lint fmt-code bench bench-workers sbom scan rehearse policy lock
+.PHONY: help venv demo test drill drill-workers drill-estate drill-api drill-page drill-switches lint fmt-code bench bench-workers bench-api sbom scan rehearse policy lock
 .PHONY: status start-services stop-services restart-service logs gpu-status images
 .PHONY: init plan apply destroy plan-target fmt validate clean output drift render check
 
@@ -130,8 +130,14 @@ test: $(STAMP) ## Run the tests
 drill: $(STAMP) ## Run the slow tests, without those of the switches
 	@$(VENV)/bin/python -m pytest -m slow --ignore tests/switches $(ARGS)
 
+drill-estate: $(STAMP) ## Whole environments on the emulator: applied, enforced, drifted, rehearsed, scanned
+	@$(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m slow -rs tests/cli tests/emulator tests/iam tests/local tests/review $(ARGS)
+
 drill-workers: $(STAMP) ## Kill workers, fill disks, let SQS fail: 200 jobs must come through
 	@$(VENV)/bin/python -m pytest -m slow -rs -s tests/workers/test_drill.py tests/workers/test_resume.py $(ARGS)
+
+drill-api: $(STAMP) ## Kill API, orchestrator and Postgres under 500 jobs; make up requests; upload 2 GB
+	@$(VENV)/bin/python -m pytest -m slow -rs -s tests/workers/api --ignore tests/workers/api/page $(ARGS)
 
 drill-page: $(STAMP) ## Look at the web page in Chromium: accessibility, scripts in names, correction, glossary
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m slow -rs tests/workers/api/page $(ARGS)
@@ -153,6 +159,9 @@ bench: $(STAMP) ## Measure speed, as ratios within one run
 
 bench-workers: $(STAMP) ## Measure the workers beside what they wrap, and their memory
 	@$(VENV)/bin/python -m tests.workers.bench $(ARGS)
+
+bench-api: $(STAMP) ## Measure the API beside FastAPI alone, and a long list beside a short one
+	@$(VENV)/bin/python -m tests.workers.api.bench $(ARGS)
 
 sbom: $(AUDIT)/.installed ## Write a bill of materials of each image's packages into dist/sbom
 	@mkdir -p dist/sbom

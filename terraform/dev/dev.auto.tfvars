@@ -152,10 +152,8 @@ services = {
       AWS_DEFAULT_REGION = "us-east-1"
       JOBS_DIR           = "/mnt/jobs"
       LOG_LEVEL          = "DEBUG"
-      METRIC_NAMESPACE   = "Thoth"
       PORT               = "8000"
       SERVICE_NAME       = "api"
-      THOTH_ENVIRONMENT  = "dev"
     }
   }
   orchestrator = {
@@ -208,10 +206,8 @@ services = {
       JOBS_DIR                         = "/mnt/jobs"
       JOB_FILES_RETENTION_DAYS         = "7"
       LOG_LEVEL                        = "DEBUG"
-      METRIC_NAMESPACE                 = "Thoth"
       MUSIC_TERMS_TIMEOUT_SECONDS      = "900"
       SERVICE_NAME                     = "orchestrator"
-      THOTH_ENVIRONMENT                = "dev"
       TRANSCRIPTION_TIMEOUT_SECONDS    = "14400"
       TRANSCRIPT_RETENTION_DAYS        = "60"
     }

@@ -194,11 +194,9 @@ services = {
       AWS_DEFAULT_REGION = "us-east-1"
       JOBS_DIR           = "/mnt/jobs"
       LOG_LEVEL          = "INFO"
-      METRIC_NAMESPACE   = "Thoth"
       PORT               = "8000"
       PUBLIC_URL         = "https://thoth.tfs.services"
       SERVICE_NAME       = "api"
-      THOTH_ENVIRONMENT  = "production"
     }
   }
   orchestrator = {
@@ -251,10 +249,8 @@ services = {
       JOBS_DIR                         = "/mnt/jobs"
       JOB_FILES_RETENTION_DAYS         = "30"
       LOG_LEVEL                        = "INFO"
-      METRIC_NAMESPACE                 = "Thoth"
       MUSIC_TERMS_TIMEOUT_SECONDS      = "900"
       SERVICE_NAME                     = "orchestrator"
-      THOTH_ENVIRONMENT                = "production"
       TRANSCRIPTION_TIMEOUT_SECONDS    = "14400"
       TRANSCRIPT_RETENTION_DAYS        = "1095"
     }

@@ -51,10 +51,8 @@ locals {
       APP_KEY           = "${aws_secretsmanager_secret.this["api"].arn}:APP_KEY::"
       DATABASE_PASSWORD = "${aws_db_instance.this.master_user_secret[0].secret_arn}:password::"
       DATABASE_USER     = "${aws_db_instance.this.master_user_secret[0].secret_arn}:username::"
-      WEBHOOK_KEY       = "${aws_secretsmanager_secret.this["api"].arn}:WEBHOOK_KEY::"
     }
     orchestrator = {
-      APP_KEY           = "${aws_secretsmanager_secret.this["api"].arn}:APP_KEY::"
       DATABASE_PASSWORD = "${aws_db_instance.this.master_user_secret[0].secret_arn}:password::"
       DATABASE_USER     = "${aws_db_instance.this.master_user_secret[0].secret_arn}:username::"
       WEBHOOK_KEY       = "${aws_secretsmanager_secret.this["api"].arn}:WEBHOOK_KEY::"

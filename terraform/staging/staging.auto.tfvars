@@ -158,11 +158,9 @@ services = {
       AWS_DEFAULT_REGION = "us-east-1"
       JOBS_DIR           = "/mnt/jobs"
       LOG_LEVEL          = "INFO"
-      METRIC_NAMESPACE   = "Thoth"
       PORT               = "8000"
       PUBLIC_URL         = "https://thoth-staging.tfs.services"
       SERVICE_NAME       = "api"
-      THOTH_ENVIRONMENT  = "staging"
     }
   }
   orchestrator = {
@@ -215,10 +213,8 @@ services = {
       JOBS_DIR                         = "/mnt/jobs"
       JOB_FILES_RETENTION_DAYS         = "14"
       LOG_LEVEL                        = "INFO"
-      METRIC_NAMESPACE                 = "Thoth"
       MUSIC_TERMS_TIMEOUT_SECONDS      = "900"
       SERVICE_NAME                     = "orchestrator"
-      THOTH_ENVIRONMENT                = "staging"
       TRANSCRIPTION_TIMEOUT_SECONDS    = "14400"
       TRANSCRIPT_RETENTION_DAYS        = "180"
     }

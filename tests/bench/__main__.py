@@ -8,11 +8,10 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench.measure import Row, alternate, process, table
+from tests.bench.measure import Measure, Row, alternate, measured, process
 from thoth_infra.cli.session import emulator_folder, workspace_of
 from thoth_infra.config.load import load
 from thoth_infra.emulator import running, stop
@@ -72,34 +71,23 @@ def planning(root: Path) -> Iterator[Row]:
     yield Row("plan --emulate of staging", seconds, "s", 1.05 * least + 0.5, note)
 
 
-MEASUREMENTS: dict[str, Callable[[Path], Iterator[Row]]] = {
-    "help": help_page,
-    "render": rendering,
-    "plan": planning,
-}
+def _in_copy(measure: Measure) -> Measure:
+    """Have a measurement made in a copy of the project."""
+
+    def measured_there(folder: Path) -> Iterator[Row]:
+        for part in ("environments", "templates", "terraform"):
+            shutil.copytree(PROJECT / part, folder / part)
+        shutil.copy(PROJECT / ".terraform-version", folder)
+        yield from measure(folder)
+
+    return measured_there
 
 
-def main(chosen: list[str]) -> int:
-    """Measure in a copy of the project and print the table."""
-    if unknown := set(chosen) - set(MEASUREMENTS):
-        sys.exit(f"unknown: {', '.join(sorted(unknown))}; choose of {', '.join(MEASUREMENTS)}")
-    rows: list[Row] = []
+MEASUREMENTS = {name: _in_copy(measure) for name, measure in
+                (("help", help_page), ("render", rendering), ("plan", planning))}  # fmt: skip
+
+if __name__ == "__main__":
     waiting, cores = os.getloadavg()[0], os.cpu_count() or 1
     if waiting > cores / 2:
         sys.stderr.write(f"note: {waiting:.1f} processes wait for {cores} cores: seconds will be too long\n")
-    with tempfile.TemporaryDirectory(prefix="thoth-bench-") as scratch:
-        root = Path(scratch, "project")
-        root.mkdir()
-        for part in ("environments", "templates", "terraform"):
-            shutil.copytree(PROJECT / part, root / part)
-        shutil.copy(PROJECT / ".terraform-version", root)
-        for name, measure in MEASUREMENTS.items():
-            if not chosen or name in chosen:
-                sys.stderr.write(f"measuring {name} …\n")
-                rows += measure(root)
-    sys.stdout.write(table(rows) + "\n")
-    return 0 if all(row.holds for row in rows) else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(measured(MEASUREMENTS, sys.argv[1:]))

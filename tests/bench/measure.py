@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 Run = Callable[[], float]
+Measure = Callable[[Path], Iterator["Row"]]
+"""Given an empty folder, measures something."""
 
 
 @dataclass(frozen=True)
@@ -74,3 +77,17 @@ def table(rows: Sequence[Row]) -> str:
                       bound, verdict))  # fmt: skip
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return "\n".join(" | ".join(map(str.ljust, line, widths)).rstrip() for line in cells)
+
+
+def measured(measurements: Mapping[str, Measure], chosen: Sequence[str]) -> int:
+    """Run those that are chosen, or all, and print the table; return the exit status: 1 when a bound is missed."""
+    if unknown := set(chosen) - set(measurements):
+        sys.exit(f"unknown: {', '.join(sorted(unknown))}; choose of {', '.join(measurements)}")
+    rows: list[Row] = []
+    for name, measure in measurements.items():
+        if not chosen or name in chosen:
+            sys.stderr.write(f"measuring {name} …\n")
+            with tempfile.TemporaryDirectory(prefix="thoth-bench-") as scratch:
+                rows += measure(Path(scratch))
+    sys.stdout.write(table(rows) + "\n")
+    return 0 if all(row.holds for row in rows) else 1

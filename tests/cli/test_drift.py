@@ -115,6 +115,7 @@ def _scale(aws: Emulator, *, cluster: str, service: str) -> None:
     assert ecs.describe_services(cluster=cluster, services=[service])["services"][0]["desiredCount"] == 3
 
 
+@pytest.mark.slow
 def test_a_tag_and_a_rule_are_drift_and_an_autoscaled_count_is_not(estate: Cli) -> None:
     with _by_hand(estate) as aws:
         _scale(aws, cluster="thoth-dev", service="worker")

@@ -70,6 +70,7 @@ def _steps(result: Mapping[str, Any]) -> list[str]:
     return [step["name"] for step in result["steps"]]
 
 
+@pytest.mark.slow
 def test_a_protected_environment_holds_and_leaves_nothing_behind(cli: Cli, project: Path) -> None:
     assert cli("render", "--env", "production").returncode == 0
     tree = project / "terraform" / "production"
@@ -98,6 +99,7 @@ def test_a_protected_environment_holds_and_leaves_nothing_behind(cli: Cli, proje
     assert not (project / ".thoth" / "production" / "rehearsal").exists()
 
 
+@pytest.mark.slow
 def test_what_differs_and_what_stays_is_named_and_kept(cli: Cli, project: Path) -> None:
     _add(project, FORGOTTEN, RESTLESS)
     assert cli("render", "--env", "dev").returncode == 0
@@ -129,6 +131,7 @@ def test_a_step_that_fails_is_the_last_and_shows_what_terraform_said(cli: Cli, p
     assert (project / result["folder"] / "aws" / "emulator.snapshot").exists()
 
 
+@pytest.mark.slow
 def test_a_switch_is_rehearsed_without_touching_the_committed_tree(cli: Cli, project: Path) -> None:
     settings = ("--set", "retention.logs_days=30")
     done = cli("--json", "-v", "rehearse", "--env", "dev", *settings, "--until", "apply", "--keep")

@@ -22,6 +22,7 @@ def credentials(aws: Emulator, account: str = OWN, role: str | None = "tfs-ai-st
     return {name: value for name, value in found.items() if value}
 
 
+@pytest.mark.slow
 def test_plan_apply_plan_destroy_on_the_emulator(cli: Cli) -> None:
     env = ("--env", "staging", "--emulate")
 
@@ -54,6 +55,7 @@ def test_plan_apply_plan_destroy_on_the_emulator(cli: Cli) -> None:
     assert cli("destroy", *env).stdout == "nothing to destroy\n"
 
 
+@pytest.mark.slow
 def test_apply_without_a_plan_plans_first(cli: Cli) -> None:
     applied = cli("--json", "apply", "--env", "dev", "--emulate")
     assert applied.returncode == 0, applied.stderr
@@ -63,6 +65,7 @@ def test_apply_without_a_plan_plans_first(cli: Cli) -> None:
     assert cli("apply", "--env", "dev", "--emulate").stdout.endswith("nothing to apply\n")
 
 
+@pytest.mark.slow
 def test_drift_names_what_was_changed_by_hand(cli: Cli, project: Path) -> None:
     from thoth_infra.emulator import running
 

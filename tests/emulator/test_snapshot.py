@@ -64,6 +64,7 @@ def _there_and_back(value: Any) -> Any:
     return pickle.loads(pickling.dumps(value))  # noqa: S301
 
 
+@pytest.mark.slow
 def test_every_service_survives_a_restart(aws: AsAccount, account: str, other_account: str, state: Path) -> None:
     """In a process of its own, because this one's moto already holds everything."""
     _populate(aws, account, other_account)

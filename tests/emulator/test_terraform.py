@@ -125,6 +125,7 @@ def _terraform(emulator: Emulator, root: Path, *arguments: str) -> subprocess.Co
     )
 
 
+@pytest.mark.slow
 @pytest.mark.terraform
 def test_apply_restart_plan_is_empty_and_destroy_leaves_nothing(root: Path, tmp_path: Path) -> None:
     state = tmp_path / "state"

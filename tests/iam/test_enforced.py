@@ -12,7 +12,7 @@ from tests.iam.enforcement import REFUSED, Verdicts
 from thoth_infra.contract.calls import By, calls
 from thoth_infra.contract.services import SERVICES, Service
 
-pytestmark = [pytest.mark.terraform, pytest.mark.xdist_group("iam")]
+pytestmark = [pytest.mark.slow, pytest.mark.terraform, pytest.mark.xdist_group("iam")]
 
 each_service = pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
 

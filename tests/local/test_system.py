@@ -65,6 +65,7 @@ def local(tmp_path: Path) -> Iterator[Local]:
     made.run("local", "down")
 
 
+@pytest.mark.slow
 def test_a_lesson_goes_through_and_a_killed_system_goes_on(local: Local) -> None:
     assert "it was not running" in local.run("local", "down")
     assert f"http://127.0.0.1:{local.port}" in local.up()

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.bench.measure import Row, alternate, table
+from tests.bench.measure import Measure, Row, alternate, measured
 from tests.tiny_whisper.corpus import Voices
 from tests.tiny_whisper.speech import Lesson, lesson
 from tests.workers.in_process import LoopRig
@@ -144,7 +143,7 @@ def memory() -> Iterator[Row]:
         yield Row(f"memory of {stage} over {MEMORY_JOBS} jobs", late / early, "×", 1.05, note)
 
 
-MEASUREMENTS: dict[str, Callable[[Path], Iterator[Row]]] = {
+MEASUREMENTS: dict[str, Measure] = {
     "bare": beside_the_bare_pipeline,
     "prefetch": prefetching,
     "terms": lambda _: music_terms.rows(),
@@ -152,19 +151,5 @@ MEASUREMENTS: dict[str, Callable[[Path], Iterator[Row]]] = {
 }
 
 
-def main(chosen: list[str]) -> int:
-    """Measure and print the table."""
-    if unknown := set(chosen) - set(MEASUREMENTS):
-        sys.exit(f"unknown: {', '.join(sorted(unknown))}; choose of {', '.join(MEASUREMENTS)}")
-    rows: list[Row] = []
-    for name, measure in MEASUREMENTS.items():
-        if not chosen or name in chosen:
-            sys.stderr.write(f"measuring {name} …\n")
-            with tempfile.TemporaryDirectory(prefix="thoth-bench-") as scratch:
-                rows += measure(Path(scratch))
-    sys.stdout.write(table(rows) + "\n")
-    return 0 if all(row.holds for row in rows) else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(measured(MEASUREMENTS, sys.argv[1:]))

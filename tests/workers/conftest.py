@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,6 +16,9 @@ from tests.workers.rig import Rig, rig
 from thoth_infra.emulator import Emulator, running
 
 MakeRig = Callable[..., Rig]
+
+# API keys, media tokens in URLs, and the keys, passwords and salts of these tests, which all say that they are secret.
+SECRET = re.compile(r"thoth_[a-z2-7]{24}|[?&]token=[\w.-]{20,}|that-nobody-may-ever-read|which-no-log-may-hold")
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +48,33 @@ def media_tools() -> None:
     for tool, package in (("ffmpeg", "ffmpeg"), ("espeak-ng", "espeak-ng")):
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not installed (Debian's package {package})")
+
+
+class _Listening(logging.Handler):
+    """Notes log records of this process that hold a secret."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Look at one record, its traceback and whatever was added to it."""
+        text = f"{self.format(record)} {vars(record)}"
+        if SECRET.search(text):
+            self.found.append(f"{record.name}: {record.msg}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_secret_is_logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """After the last test: nothing that this process or any that it has started has logged holds a secret."""
+    listening = _Listening()
+    for name in ("workers", "thoth_infra", "uvicorn"):
+        logging.getLogger(name).addHandler(listening)
+    yield
+    files = [
+        str(path)
+        for path in tmp_path_factory.getbasetemp().rglob("*.log")
+        if path.is_file() and SECRET.search(path.read_text(errors="replace"))
+    ]
+    assert (listening.found, files) == ([], [])

@@ -1,4 +1,4 @@
-"""What the rendered task definitions give a worker is what its code uses: no more, no less, under the same names."""
+"""What the rendered task definitions give a service is what its code uses: no more, no less, under the same names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ import pytest
 from tests.render.support import ENVIRONMENTS, PROJECT, parsed, unquoted
 from tests.workers.rig import BY_STAGE, ORDER
 from thoth_infra.contract import metrics as m
-from thoth_infra.contract.services import HEARTBEAT_CHECK, Service
+from thoth_infra.contract.services import API, HEARTBEAT_CHECK, ORCHESTRATOR, SERVICES, Service
+from workers.api import health as api_health
+from workers.api.settings import ApiSettings, OrchestratorSettings
 from workers.common import health
 from workers.common.held import Held
 from workers.common.manifest import StageRecord
@@ -26,14 +28,16 @@ from workers.common.memory import MemoryQueue
 from workers.common.messages import Request, now
 from workers.common.metrics import Metrics
 from workers.common.ports import Delivery, Job
-from workers.common.settings import WorkerSettings
+from workers.common.settings import Settings, WorkerSettings
 from workers.common.settle import Settling
 from workers.common.stage import Done
 from workers.transcription.gpu import Monitor
 
 WORKERS = tuple(BY_STAGE[stage] for stage in ORDER)
-PACKAGES = {service.name: service.command[2] for service in WORKERS}
+PACKAGES = {service.name: service.command[2] for service in SERVICES}
+OF_API: dict[str, type[Settings]] = {API.name: ApiSettings, ORCHESTRATOR.name: OrchestratorSettings}
 each_worker = pytest.mark.parametrize("service", WORKERS, ids=lambda service: service.name)
+each_service = pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
 
 Facts = frozenset[str]
 """What one side says, as ``kind:name`` or ``kind:name=value``."""
@@ -73,7 +77,7 @@ def _alarms(text: str) -> list[tuple[str, str]]:
 
 
 def given(tree: dict[str, Any], service: Service) -> Facts:
-    """Return what a worker is given."""
+    """Return what a service is given."""
     task = tree["tasks"][service.name]
     references = _keys(tree["references"][service.name])
     facts = {f"variable:{name}" for name in (*_keys(task["environment"]), *references)}
@@ -94,8 +98,43 @@ def _queue(reference: str) -> str:
     return f"{kind}/{name.split(chr(34), 1)[0]}"
 
 
-def used(service: Service, alarms: list[tuple[str, str]]) -> Facts:
-    """Return what a worker's code uses."""
+def used(tree: dict[str, Any], service: Service) -> Facts:
+    """Return what a service's code uses."""
+    return _used_by_api(tree, service) if service.name in OF_API else _used_by_worker(service, tree["alarms"])
+
+
+def _used_by_api(tree: dict[str, Any], service: Service) -> Facts:
+    """Return what the API's or the orchestrator's code uses; both are one package."""
+    kind = OF_API[service.name]
+    reads = {"aws_default_region", *_reads_of("settings", "workers/common", "workers/api")}
+    reads |= _reads_of("self", "workers/api/settings.py")
+    facts = {
+        f"{'secret' if 'SecretStr' in str(kind.model_fields[name].annotation) else 'variable'}:{name.upper()}"
+        for name in kind.model_fields.keys() & reads
+    }
+    # As the process reads it: what stands in the task definition, and in place of references their names.
+    texts = {name: _text(value) for name, value in _keys(tree["tasks"][service.name]["environment"]).items()}
+    stand_ins = {v.name: f"{v.name:-<32}" for v in service.variables} | {"DATABASE_PORT": "5432"}
+    settings = kind.read(service, stand_ins | texts)
+    queues = getattr(settings, "queue_urls", {}) | (
+        {"results": settings.results_queue_url} if isinstance(settings, OrchestratorSettings) else {}
+    )
+    facts |= {f"queue:{url.rstrip('-')}=this/{queue}" for queue, url in queues.items()}
+    facts |= {"mount:/mnt/jobs", "folder:JOBS_DIR=/mnt/jobs"} if settings.jobs_dir else set()
+    facts.add(f"command:python -m {PACKAGES[service.name]}")
+    check = api_health if service is API else health
+    facts.add("health:" + " ".join(("python", "-m", check.__name__)))
+    facts.add(f"port:{getattr(settings, 'port', None)}")
+    return frozenset(facts)
+
+
+def _reads_of(owner: str, *places: str) -> set[str]:
+    """Return every attribute of an object of that name which is read in files or folders."""
+    paths = [path for place in places for path in sorted((PROJECT / place).rglob("*.py")) or [PROJECT / place]]
+    return {name for path in paths for name in _reads(path, owner)}
+
+
+def _used_by_worker(service: Service, alarms: list[tuple[str, str]]) -> Facts:
     settings = _settings(service)
     reads = _settings_read(service)
     facts = {f"variable:{name.upper()}" for name in settings.model_fields if name in reads}
@@ -129,16 +168,15 @@ def _settings_read(service: Service) -> set[str]:
 
     The region is read by boto3, from the variable itself.
     """
-    folders = (PROJECT / "workers" / "common", PROJECT.joinpath(*PACKAGES[service.name].split(".")))
     return {
         "aws_default_region",
-        *(name for folder in folders for path in folder.rglob("*.py") for name in _reads(path)),
+        *_reads_of("settings", "workers/common", PACKAGES[service.name].replace(".", "/")),
     }
 
 
-def _reads(path: Path) -> Iterator[str]:
+def _reads(path: Path, owner: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "settings":
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == owner:
             yield node.attr
 
 
@@ -172,11 +210,11 @@ class _Nvml:
         return SimpleNamespace(gpu=75)
 
 
-@each_worker
+@each_service
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_a_worker_uses_what_it_is_given_and_is_given_what_it_uses(environment: str, service: Service) -> None:
+def test_a_service_uses_what_it_is_given_and_is_given_what_it_uses(environment: str, service: Service) -> None:
     tree = rendered(environment)
-    assert given(tree, service) == used(service, tree["alarms"])
+    assert given(tree, service) == used(tree, service)
     assert bool([name for _, name in tree["alarms"] if name == service.name]) is service.gpu
 
 
@@ -203,18 +241,21 @@ def _renamed(value: Any, name: str) -> Any:
     return value
 
 
-@each_worker
+@each_service
 def test_one_name_changed_on_one_side_is_noticed(service: Service) -> None:
     tree = rendered("staging")
     facts = given(tree, service)
     names = {
-        fact.split(":", 1)[1].split("=", 1)[0] for fact in facts if fact.startswith(("variable", "mount", "alarm"))
+        fact.split(":", 1)[1].split("=", 1)[0]
+        for fact in facts
+        if fact.startswith(("variable", "secret", "mount", "alarm"))
     }
     names |= {fact.rsplit("/", 1)[1] for fact in facts if fact.startswith("queue")}
     assert len(names) >= 15
-    right = used(service, tree["alarms"])
+    right = used(tree, service)
     for name in sorted(names):
         part = {**copy.deepcopy(tree), "tasks": {service.name: _renamed(tree["tasks"][service.name], name)}}
         part["references"] = {service.name: _renamed(tree["references"][service.name], name)}
+        part["secrets"] = _renamed(tree["secrets"], name)
         part["alarms"] = _renamed(tree["alarms"], name)
         assert given(part, service) != right, name

@@ -81,18 +81,20 @@ class Service:
 DATABASE_SECRET = "database"  # noqa: S105 - the name of a secret, not a secret
 
 SECRETS: tuple[Secret, ...] = (
-    Secret("api", ("APP_KEY", "WEBHOOK_KEY"), "Keys of the API: cookie and webhook signatures"),
+    Secret("api", ("APP_KEY", "WEBHOOK_KEY"), "Keys of the API: signatures of media URLs and webhooks"),
 )
 
 API_PORT = 8000
 HEARTBEAT_CHECK = ("python", "-m", "workers.common.health")
 
 _COMMON = (
-    Variable("THOTH_ENVIRONMENT", Setting("name"), "Name of the environment, a metric dimension"),
     Variable("LOG_LEVEL", Setting("logging.level"), "Least severe level that is logged"),
     Variable("AWS_DEFAULT_REGION", Setting("region"), "Region of every AWS call"),
-    Variable("METRIC_NAMESPACE", Constant(m.NAMESPACE), "CloudWatch namespace of the metrics"),
     Variable("JOBS_DIR", MountPath(JOBS), "Folder that holds the job folders"),
+)
+_METRICS = (
+    Variable("THOTH_ENVIRONMENT", Setting("name"), "Name of the environment, a metric dimension"),
+    Variable("METRIC_NAMESPACE", Constant(m.NAMESPACE), "CloudWatch namespace of the metrics"),
 )
 _DATABASE = (
     Variable("DATABASE_HOST", DatabaseField("address"), "Host name of Postgres"),
@@ -113,10 +115,8 @@ _STAGE_SECONDS = tuple(
     )
     for stage in Stage
 )
-_API_KEYS = (
-    Variable("APP_KEY", SecretField("api", "APP_KEY"), "Signs cookies and cursors"),
-    Variable("WEBHOOK_KEY", SecretField("api", "WEBHOOK_KEY"), "Signs webhooks"),
-)
+_APP_KEY = Variable("APP_KEY", SecretField("api", "APP_KEY"), "Signs the tokens of media URLs")
+_WEBHOOK_KEY = Variable("WEBHOOK_KEY", SecretField("api", "WEBHOOK_KEY"), "Signs webhooks")
 _BUCKETS = (
     Variable("MEDIA_BUCKET", BucketName(MEDIA), "Bucket of presigned uploads"),
     Variable("ARCHIVE_BUCKET", BucketName(ARCHIVE), "Bucket of finished jobs"),
@@ -127,6 +127,7 @@ def _worker_variables(stage: Stage) -> tuple[Variable, ...]:
     queue = STAGE_QUEUES[stage]
     return (
         *_COMMON,
+        *_METRICS,
         Variable("SERVICE_NAME", Constant(stage.value), "Name of the service, a metric dimension"),
         Variable("QUEUE_URL", QueueUrl(queue), "Queue that the worker receives from"),
         Variable("DEAD_LETTER_QUEUE_URL", QueueUrl(queue, dead_letter=True), "Where poison messages go"),
@@ -157,12 +158,12 @@ API = Service(
     database=True,
     variables=(
         *_COMMON,
-        Variable("SERVICE_NAME", Constant("api"), "Name of the service, a metric dimension"),
+        Variable("SERVICE_NAME", Constant("api"), "Name of the service in its logs"),
         Variable("PORT", Constant(str(API_PORT)), "Port that the API listens on"),
         Variable("PUBLIC_URL", PublicUrl(), "Address of the web page, for links and CORS"),
         *_BUCKETS,
         *_DATABASE,
-        *_API_KEYS,
+        _APP_KEY,
     ),
 )
 
@@ -179,7 +180,7 @@ ORCHESTRATOR = Service(
     database=True,
     variables=(
         *_COMMON,
-        Variable("SERVICE_NAME", Constant("orchestrator"), "Name of the service, a metric dimension"),
+        Variable("SERVICE_NAME", Constant("orchestrator"), "Name of the service in its logs"),
         Variable("RESULTS_QUEUE_URL", QueueUrl(RESULTS), "Queue of results and progress"),
         *_STAGE_URLS,
         *_STAGE_SECONDS,
@@ -195,7 +196,7 @@ ORCHESTRATOR = Service(
         ),
         *_BUCKETS,
         *_DATABASE,
-        *_API_KEYS,
+        _WEBHOOK_KEY,
     ),
 )
 

@@ -22,13 +22,6 @@ class _Buckets(Settings):
     archive_bucket: Word
 
 
-class _Keys(Settings):
-    app_key: Key
-    """Signs media tokens and cursors."""
-    webhook_key: Key
-    """Signs webhooks."""
-
-
 class _Postgres(Settings):
     database_host: Word
     database_port: Annotated[int, Field(ge=1, le=65535)]
@@ -62,6 +55,8 @@ class _Serving(Settings):
     port: Annotated[int, Field(ge=1, le=65535)]
     public_url: Word
     """Address of the web page, without a slash at its end."""
+    app_key: Key
+    """Signs media tokens."""
 
 
 class Orchestration(Settings):
@@ -71,6 +66,8 @@ class Orchestration(Settings):
     audio_extraction_queue_url: Word
     transcription_queue_url: Word
     music_terms_queue_url: Word
+    webhook_key: Key
+    """Signs webhooks."""
     transcript_retention_days: PositiveInt
     job_files_retention_days: PositiveInt
     audio_extraction_timeout_seconds: PositiveInt = 3600
@@ -97,15 +94,15 @@ class Orchestration(Settings):
         }
 
 
-class ApiSettings(_Serving, _Buckets, _Postgres, _Keys):
+class ApiSettings(_Serving, _Buckets, _Postgres):
     """The API beside an orchestrator, with Postgres."""
 
 
-class OrchestratorSettings(Orchestration, _Buckets, _Postgres, _Keys):
+class OrchestratorSettings(Orchestration, _Buckets, _Postgres):
     """The orchestrator's own process."""
 
 
-class AloneSettings(_Serving, Orchestration, _Buckets, _Sqlite, _Keys):
+class AloneSettings(_Serving, Orchestration, _Buckets, _Sqlite):
     """The API that runs the orchestrator too, with the records in a file."""
 
 

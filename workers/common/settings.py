@@ -25,10 +25,8 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    thoth_environment: Word
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
     aws_default_region: Word
-    metric_namespace: Word
     service_name: Word
     jobs_dir: Path
 
@@ -57,6 +55,8 @@ class Settings(BaseModel):
 class WorkerSettings(Settings):
     """Settings of every worker that takes jobs from a queue."""
 
+    thoth_environment: Word
+    metric_namespace: Word
     queue_url: Word
     dead_letter_queue_url: Word
     results_queue_url: Word

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, NonNegativeFloat, PositiveInt
+from pydantic import AllowInfNan, Field, NonNegativeFloat, PositiveInt
 
 from thoth_infra.contract.services import TRANSCRIPTION
 from workers.common.serve import leave, metrics_of, serve
@@ -29,7 +29,7 @@ class TranscriptionSettings(WorkerSettings):
     whisper_allow_cpu: bool
     checkpoint_seconds: PositiveInt
     whisper_chunk_seconds: Annotated[int, Field(ge=5, le=30)]
-    gpu_hourly_cost: NonNegativeFloat
+    gpu_hourly_cost: Annotated[NonNegativeFloat, AllowInfNan(False)]
 
 
 def main() -> int:

@@ -11,12 +11,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from workers.common import transcript
+from workers.common import lines, transcript
 from workers.common.errors import PoisonError
 from workers.common.manifest import measured
 from workers.common.ports import Job, JobFiles, Outcome, Work
 from workers.common.transcript import Segment, Transcript, Word
-from workers.transcription import audio, checkpoint, lines, model_cache
+from workers.transcription import audio, checkpoint, model_cache
 from workers.transcription.checkpoint import Checkpoint
 from workers.transcription.device import Host, check_memory, choose
 from workers.transcription.engine import BEAMS, Engine, Options

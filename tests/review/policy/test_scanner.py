@@ -84,6 +84,7 @@ def staging(checkov: Checkov) -> Scan:
     return CheckovScanner(checkov, PROJECT).scan(PROJECT / "terraform" / "staging")
 
 
+@pytest.mark.slow
 @REAL
 def test_staging_holds_with_its_skips(staging: Scan) -> None:
     found = verdict("staging", staging, None, skips.load(PROJECT, ("dev", "staging", "production", "shared")))
@@ -92,6 +93,7 @@ def test_staging_holds_with_its_skips(staging: Scan) -> None:
     assert len(found.judged.skipped_checks) <= skips.LIMIT
 
 
+@pytest.mark.slow
 @REAL
 def test_values_come_from_tfvars_and_modules_are_read(staging: Scan) -> None:
     """That the database has no standby stands only in staging.auto.tfvars; the buckets are a module's."""
@@ -114,6 +116,7 @@ socket.getaddrinfo = socket.socket.connect = refuse
 """
 
 
+@pytest.mark.slow
 @REAL
 def test_what_is_opened_is_found_without_a_network(checkov: Checkov, tmp_path: Path) -> None:
     """The smallest root, with a database that it opens by tfvars and a bucket that a module leaves open."""

@@ -61,13 +61,14 @@ def test_the_database_is_postgres_unless_a_file_is_named() -> None:
 
 
 def test_no_secret_is_shown() -> None:
-    settings = read_orchestrator({**environ_of(ORCHESTRATOR), "APP_KEY": "k" * 32, "WEBHOOK_KEY": "w" * 32})
-    shown = f"{settings!r} {settings} {settings.database_url!r} {settings.model_dump_json()}"
+    settings = read_api({**environ_of(API_ALONE), "APP_KEY": "k" * 32, "WEBHOOK_KEY": "w" * 32})
+    with_postgres = read_orchestrator(environ_of(ORCHESTRATOR))
+    shown = f"{settings!r} {settings} {settings.model_dump_json()} {with_postgres!r} {with_postgres.database_url!r}"
     assert not any(secret in shown for secret in ("k" * 32, "w" * 32, "p@ss", "p%40ss"))
 
 
 @pytest.mark.parametrize("name", ["APP_KEY", "WEBHOOK_KEY"])
 def test_a_key_that_can_be_guessed_is_refused_and_not_shown(name: str) -> None:
     with pytest.raises(SettingsInvalid) as refused:
-        read_orchestrator({**environ_of(ORCHESTRATOR), name: "guessme"})
+        read_api({**environ_of(API_ALONE), name: "guessme"})
     assert name in str(refused.value) and "guessme" not in str(refused.value)

@@ -60,7 +60,12 @@ def test_missing_variables_are_all_named(tmp_path: Path) -> None:
 
 def test_values_without_sense_are_named(tmp_path: Path) -> None:
     folders = {"JOBS_DIR": str(tmp_path), "MODELS_DIR": str(tmp_path)}
-    wrong = {"WHISPER_CHUNK_SECONDS": "31", "WHISPER_BATCH_SIZE": "0", "WHISPER_ALLOW_CPU": "perhaps"}
+    wrong = {
+        "WHISPER_CHUNK_SECONDS": "31",
+        "WHISPER_BATCH_SIZE": "0",
+        "WHISPER_ALLOW_CPU": "perhaps",
+        "GPU_HOURLY_COST": "inf",
+    }
     ended = start(tmp_path, {**VALUES, **folders, **wrong})
     assert ended.returncode == 2
     named = {line.split(":")[0].strip() for line in ended.stderr.splitlines()[1:]}

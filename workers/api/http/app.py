@@ -24,6 +24,8 @@ VERSION: Final = "1.0.0"
 """Of the API, not of the release."""
 PAGE: Final = Path(__file__).parents[1] / "page"
 
+# Asked for anew each time, by its tag: scripts of one release must not meet those of another.
+_FRESH: Final = {"Cache-Control": "no-cache"}
 _DESCRIPTION = (
     "Transcribes recordings of music lessons and finds the music terms in them. Every request carries an API key as "
     "Authorization: Bearer thoth_…; errors are problem details (RFC 9457), whose code is for programs, and whose hint "
@@ -87,8 +89,14 @@ def _document(app: FastAPI) -> None:
 
 def _mount(app: FastAPI, page: Path) -> None:
     def index(_: Request) -> Response:
-        # Asked for anew each time: a new release must not meet the scripts of an old one.
-        return FileResponse(page / "index.html", headers={"Cache-Control": "no-cache"})
+        return FileResponse(page / "index.html", headers=_FRESH)
 
     app.add_route("/", index, include_in_schema=False)
-    app.mount("/page", StaticFiles(directory=page), name="page")
+    app.mount("/page", _PageFiles(directory=page), name="page")
+
+
+class _PageFiles(StaticFiles):
+    def file_response(self, *args: Any, **more: Any) -> Response:
+        response = super().file_response(*args, **more)
+        response.headers.update(_FRESH)
+        return response

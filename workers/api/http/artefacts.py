@@ -12,11 +12,11 @@ from workers.api.http.problems import Problem
 from workers.api.store import transcripts
 from workers.api.store.models import Job
 from workers.api.store.objects import Objects
+from workers.common import lines
 from workers.common import transcript as spoken
 from workers.common.folder import FolderFiles
 from workers.common.transcript import Transcript
 from workers.music_terms import terms
-from workers.transcription import lines
 
 _SHOWN: Final = {"txt": lines.text, "srt": lines.srt, "vtt": lines.vtt}
 

@@ -47,6 +47,8 @@ class Trail:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: deque[Access] = deque()
+        # Rows get their numbers in the order in which things happened, whichever thread writes them.
+        self._writing = threading.Lock()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -80,15 +82,16 @@ class Trail:
 
     def flush(self) -> None:
         """Write all that was noted before."""
-        while batch := self._taken():
-            try:
-                with self._database.write() as session:
-                    for access in batch:
-                        audit.record(session, **asdict(access))
-            except SQLAlchemyError as error:
-                self._waiting.extendleft(reversed(batch))
-                _log.warning("audit rows wait: the database takes none", extra={"reason": type(error).__name__})
-                return
+        with self._writing:
+            while batch := self._taken():
+                try:
+                    with self._database.write() as session:
+                        for access in batch:
+                            audit.record(session, **asdict(access))
+                except SQLAlchemyError as error:
+                    self._waiting.extendleft(reversed(batch))
+                    _log.warning("audit rows wait: the database takes none", extra={"reason": type(error).__name__})
+                    return
 
     def _taken(self) -> list[Access]:
         batch: list[Access] = []

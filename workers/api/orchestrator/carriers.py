@@ -14,6 +14,7 @@ from workers.api.orchestrator.layout import lay_out
 from workers.api.orchestrator.ports import Alive, Ports
 from workers.api.store import jobs
 from workers.api.store.models import Job, JobState, Parcel
+from workers.common import transcript
 from workers.common.errors import PoisonError, StageError
 
 _log = logging.getLogger(__name__)
@@ -33,11 +34,28 @@ class Requests:
         stage = Stage(parcel.target)
         if stage == Stage.MUSIC_TERMS:
             lay_out(self.ports.database, self.ports.files, parcel.job_id)
+            self._note_language(parcel.job_id)
         self.ports.stages[stage].send(parcel.body)
         _log.info("requested", extra={"stage": stage, "parcel": parcel.key})
 
     def give_up(self, parcel: Parcel, error: Exception) -> None:
         """Never: a request is tried for ever."""
+
+    def _note_language(self, job_id: str) -> None:
+        """Keep the language that was heard, where none was given."""
+        with self.ports.database.read() as session:
+            job = session.get(Job, job_id)
+        if job is None or job.language:
+            return
+        try:
+            text = self.ports.files.job(job_id).local(transcript.NAME).read_text(encoding="utf-8")
+            heard = transcript.Transcript.model_validate_json(text).language
+        except (OSError, ValueError) as error:
+            # Nothing depends on it: the stage that needs the transcript says what is wrong with it.
+            _log.warning("the language stays unknown", extra={"reason": type(error).__name__})
+            return
+        with self.ports.database.write() as session:
+            jobs.heard(session, job_id, heard, at=self.ports.clock())
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,10 @@ from thoth_infra.contract.queues import Stage
 from workers.api.store import transcripts
 from workers.api.store.engine import Database
 from workers.api.store.models import Job
-from workers.common import manifest
+from workers.common import lines, manifest
 from workers.common.folder import FolderFiles
 from workers.common.ports import JobFiles
 from workers.common.transcript import NAME, Transcript
-from workers.transcription import lines
 
 _PATIENCE_SECONDS = 5.0
 

@@ -116,6 +116,14 @@ def fetched(session: Session, job: Job, source: str, size: int, *, at: datetime)
         stages.advance(session, job, at=at)
 
 
+def heard(session: Session, job_id: str, language: str, *, at: datetime) -> None:
+    """Note the language that a lesson was found to be in, unless it was given."""
+    job = session.get(Job, job_id, with_for_update=True)
+    if job is not None and job.language is None and job.state in stages.OPEN:
+        job.language = language
+        stages.touch(job, at)
+
+
 def unfetched(session: Session, job: Job, code: str, message: str, hint: str, *, at: datetime) -> None:
     """Fail a job whose source can't be had."""
     if job.source is None and job.state in stages.OPEN:

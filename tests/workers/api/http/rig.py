@@ -101,8 +101,7 @@ class Api:
             return session.get(Job, job_id)
 
 
-@contextmanager
-def running(
+def services_over(
     database: Database,
     jobs_dir: Path,
     *,
@@ -111,13 +110,13 @@ def running(
     limits: Limits | None = None,
     throttle: Throttle | None = None,
     **more: Any,
-) -> Iterator[Api]:
-    """Yield an API over ``database``."""
+) -> Services:
+    """Return what the routes need."""
     limits = limits or Limits()
     references = References(
         guard or Guard(), objects.s3 if objects else None, objects.media if objects else None, limits.upload_bytes
     )
-    services = Services(
+    return Services(
         database=database,
         files=FolderFiles(jobs_dir),
         objects=objects,
@@ -127,8 +126,14 @@ def running(
         throttle=throttle or Throttle(requests=100_000),
         trail=Trail(database),
         limits=limits,
-        **{"poll_seconds": 0.02, "stream_seconds": 0.2, **more},
+        **more,
     )
+
+
+@contextmanager
+def running(database: Database, jobs_dir: Path, **more: Any) -> Iterator[Api]:
+    """Yield an API over ``database``; ``more`` is for ``services_over``."""
+    services = services_over(database, jobs_dir, **{"poll_seconds": 0.02, "stream_seconds": 0.2, **more})
     with TestClient(create_app(services, public_url="https://thoth.example")) as client:
         yield Api(client, services)
 
@@ -136,7 +141,7 @@ def running(
 @contextmanager
 def listening(app: Any) -> Iterator[str]:
     """Have a server listen on this host; yield its URL."""
-    with socket.socket() as listener:
+    with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         # Whoever comes before the server accepts waits, and is not refused.
         listener.listen()

@@ -89,7 +89,11 @@ def test_the_page_is_served(api: Api, tmp_path: Path) -> None:
     assert answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/html")
     assert answer.headers["Cache-Control"] == "no-cache"
     for path in re.findall(r'(?:src|href)="(/page/[^"]+)"', answer.text):
-        assert api.client.get(path).status_code == 200, path
+        part = api.client.get(path)
+        assert part.status_code == 200, path
+        assert part.headers["Cache-Control"] == "no-cache"
+        again = api.client.get(path, headers={"If-None-Match": part.headers["ETag"]})
+        assert (again.status_code, again.headers["Cache-Control"]) == (304, "no-cache")
 
 
 def test_the_trail_has_every_access_and_no_content(api: Api, key: Key) -> None:

@@ -366,3 +366,27 @@ def test_the_terms_are_looked_for_in_the_transcript_as_it_was_corrected(system: 
     # A late repeat of the transcription's request finds its stage complete, and writes over nothing.
     known = manifest.read(folder)
     assert manifest.is_whole(folder, known, known.stages[SPEECH])
+
+
+@pytest.mark.parametrize(("given", "shown"), [(None, "en"), ("de", "de")])
+def test_the_language_is_what_was_given_or_else_what_was_heard(system: System, given: str | None, shown: str) -> None:
+    job_id = submit(system.database, language=given, webhook_url=HOOK)
+    with system.files.job(job_id).writing("transcript.json") as path:
+        path.write_text(_transcript("barre", "chord"))
+    for stage in Stage:
+        system.dispatch()
+        system.work(stage)
+    assert job(system.database, job_id).language == shown
+    (told,) = parcels(system.database, Kind.WEBHOOK, job_id)
+    assert json.loads(told.body)["data"]["language"] == shown
+
+
+def test_a_transcript_that_can_not_be_read_keeps_no_job_from_its_end(system: System) -> None:
+    job_id = submit(system.database)
+    with system.files.job(job_id).writing("transcript.json") as path:
+        path.write_text("{")
+    for stage in Stage:
+        system.dispatch()
+        system.work(stage)
+    found = job(system.database, job_id)
+    assert (found.state, found.language) == (JobState.COMPLETED, None)

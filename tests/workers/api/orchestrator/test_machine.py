@@ -15,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -407,13 +408,16 @@ def _machine(database: Database, tmp_path: Path) -> type[Machine]:
     return type("BoundMachine", (Machine,), {"database": database, "folder": tmp_path})
 
 
-_SETTINGS = settings(
-    max_examples=60,
-    stateful_step_count=50,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
-
-
-def test_nothing_is_lost_and_nothing_requested_twice_wherever_it_crashes(database: Database, tmp_path: Path) -> None:
-    run_state_machine_as_test(_machine(database, tmp_path), settings=_SETTINGS)
+@pytest.mark.parametrize("examples", [20, pytest.param(300, marks=pytest.mark.slow)], ids=["few", "many"])
+def test_nothing_is_lost_and_nothing_requested_twice_wherever_it_crashes(
+    database: Database, tmp_path: Path, examples: int
+) -> None:
+    run_state_machine_as_test(
+        _machine(database, tmp_path),
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=50,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+        ),
+    )

@@ -151,6 +151,19 @@ def test_a_term_shows_its_meaning_and_leads_to_where_it_is_said(page: Page) -> N
     assert time_of(page) == pytest.approx(start_of("palm"), abs=0.01)
 
 
+def test_a_meaning_that_comes_late_is_put_in(visit: Visit, api: Site, tenant: str) -> None:
+    page, held = visit(), list[Route]()
+    page.route("**/api/glossary", held.append)
+    page.goto(f"/#/lessons/{api.lesson(tenant)}")
+    page.locator(".terms summary", has_text="palm muting").click()
+    body = page.locator(".terms details[open] .term-body")
+    expect(body.locator("p")).to_have_class("places")
+    (route,) = held
+    route.continue_()
+    expect(body.locator("p").first).to_contain_text("Resting the edge of the picking hand on the strings")
+    expect(body.locator("p")).to_have_count(2)
+
+
 def test_a_click_on_a_marked_word_opens_its_term(page: Page) -> None:
     word(page, "metronome").click()
     expect(page.locator(".terms details[open] .term-name")).to_have_text("metronome")

@@ -132,8 +132,9 @@ def test_an_upload_goes_on_after_a_reload_with_the_parts_that_are_missing(
     page = visit()
     page.on("dialog", lambda dialog: dialog.accept())
     page.route("**/parts/3", lambda route: None)
-    choose(page, recording)
-    until(page, "document.querySelector('.upload progress')?.value > 0")
+    with page.expect_response("**/parts/2") as second:
+        choose(page, recording)
+    assert second.value.ok
     page.reload()
     page.unroute("**/parts/3")
     expect(page.locator(".upload")).to_contain_text("Choose the same file again")

@@ -65,9 +65,13 @@ export class TermsPanel extends EventTarget {
     this.dispatchEvent(new CustomEvent("filter", { detail: hidden }));
   }
 
-  /** Definitions, by the id of their term. */
+  /** Definitions, by the id of their term; entries that were opened before these came get theirs now. */
   define(definitions) {
     this.#definitions = definitions;
+    for (const [id, entry] of this.#entries) {
+      const body = entry.querySelector(".term-body");
+      if (body.firstElementChild?.className === "places") body.prepend(this.#definition(id) ?? "");
+    }
   }
 
   #entry(id, places, hue) {

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.workers.transcription.rig import UNTIMED
+from workers.common import lines
 from workers.common.transcript import Segment, Word
-from workers.transcription import lines
 
 # What the model may write, and what SubRip, which knows no escapes, shows of it.
 HOSTILE = {
