@@ -18,7 +18,11 @@ from thoth_infra.contract import metrics
 
 pytestmark = pytest.mark.terraform
 
-PER_ENVIRONMENT = pytest.mark.parametrize("environment", ENVIRONMENTS)
+# A plan of each, whose values are the alarms': the drill looks at them all.
+PER_ENVIRONMENT = pytest.mark.parametrize(
+    "environment",
+    [pytest.param(name, marks=[pytest.mark.slow] if name != "production" else []) for name in ENVIRONMENTS],
+)
 DAY_S = 86_400
 
 # Values of the metrics in an expression, by their ids: all is well, and it is time to say so.

@@ -29,7 +29,7 @@ from thoth_infra.contract.services import DATABASE_SECRET, SECRETS, SERVICES, Se
 from thoth_infra.contract.storage import VOLUMES
 from thoth_infra.review.iam import Decision, Document, Principal, Request, authorize, evaluate
 
-pytestmark = [pytest.mark.terraform, pytest.mark.xdist_group("iam")]
+pytestmark = [pytest.mark.slow, pytest.mark.terraform, pytest.mark.xdist_group("iam")]
 
 each_service = pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
 

@@ -10,7 +10,7 @@ from thoth_infra.contract.storage import BUCKETS
 from thoth_infra.review.iam import Decision, Document, Principal, Request, authorize, parse
 from thoth_infra.review.iam.estate import policies
 
-pytestmark = [pytest.mark.terraform, pytest.mark.xdist_group("iam")]
+pytestmark = [pytest.mark.slow, pytest.mark.terraform, pytest.mark.xdist_group("iam")]
 
 EVERYTHING = parse(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}

@@ -11,7 +11,7 @@ from thoth_infra.contract.services import SERVICES
 from thoth_infra.review.iam import Decision, Document, Principal, Request, authorize, evaluate
 from thoth_infra.review.iam.estate import Role, resources, roles
 
-pytestmark = [pytest.mark.terraform, pytest.mark.xdist_group("iam")]
+pytestmark = [pytest.mark.slow, pytest.mark.terraform, pytest.mark.xdist_group("iam")]
 
 ISSUER = "token.actions.githubusercontent.com"
 CONTENTS = (

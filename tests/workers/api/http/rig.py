@@ -7,9 +7,11 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import boto3
 import uvicorn
 from sqlalchemy import select
 from starlette.testclient import TestClient
@@ -207,6 +209,17 @@ def found(job_id: str) -> Terms:
     )
     counts = {each.id: 0 for each in glossary.categories} | {"guitar": 1}
     return Terms(job_id=job_id, language="en", glossary=used, counts=counts, terms=(term,))
+
+
+def s3_client(region: str) -> Any:
+    """Return a client of S3, for within ``mock_aws``."""
+    return _session().client("s3", region_name=region)
+
+
+@cache
+def _session() -> boto3.session.Session:
+    # Each session reads boto3's models anew.
+    return boto3.session.Session()
 
 
 def ranged(start: int | str, end: int | str) -> Mapping[str, str]:

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from tests.workers.api.http.rig import APP_KEY, MP3, TENANT, Api, running
+from tests.workers.api.http.rig import APP_KEY, MP3, TENANT, Api, running, s3_client
 from workers.api.http.media import Range, wanted
 from workers.api.http.problems import Problem
 from workers.api.http.tokens import LIFE_SECONDS, MediaTokens
@@ -28,7 +27,7 @@ SIZE = len(MP3)
 def kept(request: pytest.FixtureRequest, database: Database, jobs_dir: Path) -> Iterator[tuple[Api, str]]:
     """An API, and a completed job whose files are in its folder, or in the archive only."""
     with mock_aws():
-        s3: Any = boto3.client("s3", region_name="eu-central-1")
+        s3: Any = s3_client("eu-central-1")
         for bucket in ("media", "archive"):
             s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
         objects = Objects(s3, "media", "archive")

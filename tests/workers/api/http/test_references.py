@@ -9,11 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
-import boto3
 import pytest
 from moto import mock_aws
 
-from tests.workers.api.http.rig import MP3, TENANT, Api, running
+from tests.workers.api.http.rig import MP3, TENANT, Api, running, s3_client
 from workers.api.http.guard import Guard
 from workers.api.http.references import INCOMING, References
 from workers.api.store.engine import Database
@@ -179,7 +178,7 @@ def test_whoever_fetches_can_be_told_to_stop(site: str, folder: FolderJob) -> No
 def stored(database: Database, jobs_dir: Path) -> Iterator[Api]:
     """An API over buckets, whose resolver finds every host to be public."""
     with mock_aws():
-        s3: Any = boto3.client("s3", region_name="us-east-1")
+        s3: Any = s3_client("us-east-1")
         for bucket in ("media", "archive"):
             s3.create_bucket(Bucket=bucket)
             s3.put_object(Bucket=bucket, Key=f"{INCOMING}{TENANT}/a.mp3", Body=MP3)

@@ -44,6 +44,7 @@ def _all(database: Database, ids: list[str], state: JobState) -> bool:
     return all(job(database, job_id).state == state for job_id in ids)
 
 
+@pytest.mark.slow
 def test_jobs_come_to_their_end_though_the_orchestrator_is_killed_again_and_again(
     process: Process, postgres_records: Database
 ) -> None:

@@ -153,7 +153,7 @@ def test_a_term_shows_its_meaning_and_leads_to_where_it_is_said(page: Page) -> N
 
 def test_a_meaning_that_comes_late_is_put_in(visit: Visit, api: Site, tenant: str) -> None:
     page, held = visit(), list[Route]()
-    page.route("**/api/glossary", held.append)
+    page.route("**/api/glossary", lambda route: held.append(route))
     page.goto(f"/#/lessons/{api.lesson(tenant)}")
     page.locator(".terms summary", has_text="palm muting").click()
     body = page.locator(".terms details[open] .term-body")
