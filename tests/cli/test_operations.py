@@ -42,6 +42,7 @@ def desired(cli: Cli) -> dict[str, int]:
     return {row["name"]: row["desired"] for row in json.loads(found.stdout)}
 
 
+@pytest.mark.slow
 def test_services_stop_start_and_restart(cli: Cli, applied: Path) -> None:
     env = ("--env", "dev", "--emulate")
     before = desired(cli)

@@ -115,6 +115,7 @@ def test_what_differs_and_what_stays_is_named_and_kept(cli: Cli, project: Path) 
     assert log.index("==> plan-again") < log.index("# terraform_data.now will be updated") < log.index("==> destroy")
 
 
+@pytest.mark.slow
 def test_a_step_that_fails_is_the_last_and_shows_what_terraform_said(cli: Cli, project: Path) -> None:
     _add(project, TWICE)
     assert cli("render", "--env", "dev").returncode == 0
