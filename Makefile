@@ -138,7 +138,8 @@ drill-workers: $(STAMP) ## Kill workers, fill disks, let SQS fail: 200 jobs must
 	@$(VENV)/bin/python -m pytest -m slow -rs -s tests/workers/test_drill.py tests/workers/test_resume.py $(ARGS)
 
 drill-api: $(STAMP) ## Kill API, orchestrator and Postgres under 500 jobs; make up requests; upload 2 GB
-	@$(VENV)/bin/python -m pytest -m slow -rs -s tests/workers/api --ignore tests/workers/api/page $(ARGS)
+	@$(VENV)/bin/python -m pytest -n 2 -m slow -rsP --ignore tests/workers/api/page --ignore tests/workers/api/test_container.py \
+	  tests/workers/api $(ARGS)
 
 drill-page: $(STAMP) ## Look at the web page in Chromium: accessibility, scripts in names, correction, glossary
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m slow -rs tests/workers/api/page $(ARGS)

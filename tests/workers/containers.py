@@ -85,8 +85,13 @@ class Containers:
         for volume in (JOBS, MODELS):
             subprocess.run(("chown", "-R", f"{CONTAINER_UID}:{CONTAINER_GID}", str(self.rig.mount(volume))), check=True)
 
-    def start(self, service: Service, *, health_seconds: int | None = None) -> str:
-        """Run a service's image with the rendered command, variables, user, mounts, health check and stop time-out."""
+    def start(
+        self, service: Service, *, health_seconds: int | None = None, given: Mapping[str, str] | None = None
+    ) -> str:
+        """Run a service's image with the rendered command, variables, user, mounts, health check and stop time-out.
+
+        ``given`` stands in for the variables.
+        """
         task = variables(self.rig.env)["services"][service.name]
         check, name = task["health_check"], f"{self.rig.folder.name}-{service.name}-{len(self.names)}"
         docker(
@@ -99,7 +104,7 @@ class Containers:
             "--health-timeout", f"{check['timeout']}s", "--health-retries", str(check["retries"]),
             "--health-start-period", f"{0 if health_seconds else check['start_period']}s",
             *(word for mount, path in self._mounts(service) for word in ("--volume", f"{path}:{mount}")),
-            *(word for k, v in self._variables(service).items() for word in ("--env", f"{k}={v}")),
+            *(word for k, v in (given or self._variables(service)).items() for word in ("--env", f"{k}={v}")),
             f"{self.rig.env.project}/{service.image}:{TAG}", *task["command"],
         )  # fmt: skip
         self.names.append(name)

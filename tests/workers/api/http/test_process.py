@@ -166,6 +166,7 @@ def test_two_gigabytes_are_uploaded_in_little_memory(aws: Emulator, tmp_path: Pa
             assert received == job["size"]
         status = Path(f"/proc/{api.process.pid}/status").read_text()
         (peak,) = (int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM:"))
+        print(f"{UPLOAD_BYTES >> 20:,} MiB uploaded and read again; at most {peak:.0f} MiB resident")  # noqa: T201
         assert peak <= RESIDENT_MIB
         assert api.end() == 0
 
