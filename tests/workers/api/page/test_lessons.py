@@ -251,6 +251,9 @@ def test_lessons_are_filtered_by_state_and_older_ones_come_on_demand(visit: Visi
     page.get_by_role("button", name="Failed").click()
     expect(page.locator(".row")).to_have_count(1)
     expect(row(page, "Broken.webm")).to_contain_text("The file has no audio track.")
+    page.get_by_role("button", name="Waiting").click()
+    expect(row(page, "Broken.webm")).to_have_count(0)
+    expect(page.locator(".row")).to_have_count(50)
 
 
 def test_a_lesson_is_deleted_after_a_question(visit: Visit, api: Site, tenant: str) -> None:

@@ -6,7 +6,7 @@ import { dropzone } from "./dropzone.js";
 import { Live } from "./live.js";
 import { lessonRow } from "./row.js";
 
-const FILTERS = [["", "All"], ["running", "In progress"], ["completed", "Ready"], ["failed", "Failed"]];
+const FILTERS = [["", "All"], ["queued", "Waiting"], ["running", "In progress"], ["completed", "Ready"], ["failed", "Failed"]];
 
 export function lessonsView(context) {
   const { api, page, uploads, can, signal, title } = context;
