@@ -64,9 +64,9 @@ class FolderJob:
         temporary = self.path / f"{_TEMPORARY}{secrets.token_hex(8)}-{name.lstrip('.')}"
         try:
             yield temporary
-            _sync(temporary)
+            sync(temporary)
             temporary.replace(target)
-            _sync(self.path)
+            sync(self.path)
         finally:
             with suppress(FileNotFoundError):
                 temporary.unlink()
@@ -131,7 +131,8 @@ def _same_file(descriptor: int, path: Path) -> bool:
     return False
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Make a file, or a folder's entries, durable."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

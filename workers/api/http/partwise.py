@@ -17,7 +17,7 @@ from workers.api.http.problems import Problem
 from workers.api.store.models import Upload
 from workers.api.store.objects import Objects
 from workers.common.errors import RetryableError, as_stage_error
-from workers.common.folder import FolderJob
+from workers.common.folder import FolderJob, sync
 
 _PARTIAL = ".upload"
 _URL_SECONDS: Final = 3600
@@ -120,7 +120,7 @@ def assemble(folder: FolderJob, upload: Upload) -> None:
         sniff.check(suffix_of(upload), _head(present))
         if present is partial:
             partial.replace(source)
-            _sync(folder.path)
+            sync(folder.path)
     except OSError as error:
         raise as_stage_error(error) from error
 
@@ -209,14 +209,6 @@ def _s3_errors() -> Iterator[None]:
 def _head(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(sniff.HEAD_BYTES)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _wrong_size(expected: int) -> Problem:
