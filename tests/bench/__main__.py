@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench.measure import Measure, Row, alternate, measured, process
+from tests.bench.measure import Measure, Row, alternate, beside, measured, process
 from thoth_infra.cli.session import emulator_folder, workspace_of
 from thoth_infra.config.load import load
 from thoth_infra.emulator import running, stop
@@ -22,7 +22,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 THOTH = [sys.executable, "-m", "thoth_infra"]
 # A CDKTF synth of three stacks with 151 resources each, warm, on a machine like the one that builds this project.
 CDKTF_SYNTH_S = 15.5
-RUNS, PLAN_RUNS = 9, 3
+RUNS, PLAN_RUNS = 9, 7
 # The user's own settings must not reach a measurement.
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "THOTH_", "TF_"))}
 
@@ -60,7 +60,7 @@ def planning(root: Path) -> Iterator[Row]:
             providers = cli_config.prepare(workspace, CLEAN, host_platform())
             bare = {**CLEAN, **redirected, **providers.variables, "TF_DATA_DIR": str(workspace.data_dir)}
             plan = ["terraform", "plan", "-input=false", f"-out={workspace.scratch / 'bare.tfplan'}"]
-            seconds, least = alternate(
+            seconds, least = beside(
                 PLAN_RUNS,
                 process([*thoth, "plan", "--env", env.name, "--emulate"], cwd=root, env=CLEAN),
                 process(plan, cwd=workspace.tree, env=bare),

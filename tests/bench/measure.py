@@ -60,11 +60,25 @@ def process(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], before: C
 
 def alternate(count: int, *runs: Run) -> list[float]:
     """Run each ``count`` times in turn, so that what else the machine does falls on all; return the medians."""
+    return [median(seconds) for seconds in _in_turn(count, runs)]
+
+
+def beside(count: int, ours: Run, theirs: Run) -> tuple[float, float]:
+    """Run two in turn; return the median seconds of theirs, and those with the median difference of each pair added.
+
+    A machine that slows down for a while slows both runs of a pair: their difference is steadier than that of medians.
+    """
+    mine, others = _in_turn(count, (ours, theirs))
+    least = median(others)
+    return least + median(one - other for one, other in zip(mine, others, strict=True)), least
+
+
+def _in_turn(count: int, runs: Sequence[Run]) -> list[list[float]]:
     times: list[list[float]] = [[] for _ in runs]
     for _ in range(count):
         for run, seconds in zip(runs, times, strict=True):
             seconds.append(run())
-    return [median(seconds) for seconds in times]
+    return times
 
 
 def table(rows: Sequence[Row]) -> str:

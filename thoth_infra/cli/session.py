@@ -117,7 +117,7 @@ def terraform_in(
         engine,
         SubprocessRunner(notify=project.say, echo=_echo if project.verbose else _quiet, log=log),
         _for_engine(engine, guarded, workspace.emulated or offline),
-        guard=_Guard(env, guarded, offline),
+        guard=_Guard(env, guarded, offline=offline, emulated=workspace.emulated),
         notify=project.say,
         stdout=stdout or ("stderr" if project.json else "inherit"),
         color=log is None and _colour(project),
@@ -130,7 +130,7 @@ def signed_in_clients(project: Project, env: RootModule, emulate: bool) -> Itera
     """Yield the AWS clients of ``env``, once the identity guard has agreed."""
     with _variables(project, env, emulate) as variables:
         signed_in = _signed_in(env, variables)
-        _Guard(env, signed_in, offline=False).identity()
+        _Guard(env, signed_in, emulated=emulate).identity()
         with explained():
             yield Clients(signed_in, env.region)
 
@@ -187,7 +187,8 @@ class _Guard:
 
     env: RootModule
     variables: Mapping[str, str]
-    offline: bool
+    offline: bool = False
+    emulated: bool = False
 
     def __call__(self, workspace: Workspace) -> None:
         check_backend(workspace)
@@ -199,8 +200,16 @@ class _Guard:
         wanted = identity.Expected(
             self.env.name, self.env.account_id, self.env.identity.profile, self.env.identity.role_patterns
         )
-        found = identity.whoami(self.variables, self.env.region)
+        emulated = self.emulated
+        found = _emulated_caller(self.variables) if emulated else identity.whoami(self.variables, self.env.region)
         identity.guard(found, wanted, identity.profile_in_use(self.variables))
+
+
+def _emulated_caller(variables: Mapping[str, str]) -> identity.Identity:
+    # Importing botocore to ask an emulator would take longer than the emulator's answer to everything else.
+    from thoth_infra.emulator.access import caller
+
+    return identity.Identity(*caller(variables))
 
 
 def _colour(project: Project) -> bool:

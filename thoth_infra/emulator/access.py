@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from threading import Lock
@@ -128,6 +129,13 @@ class Emulator:
         if not assumed:
             raise EngineError(f"the emulator could not assume the role {role}", "reset it and try again")
         return Credentials(assumed["AccessKeyId"], assumed["SecretAccessKey"], assumed["SessionToken"])
+
+
+def caller(variables: Mapping[str, str]) -> tuple[str, str]:
+    """The account and the ARN behind an emulator's :meth:`Emulator.variables`, as STS answers, without botocore."""
+    wire = Wire(variables["AWS_ENDPOINT_URL"], variables["AWS_ACCESS_KEY_ID"], variables["AWS_REGION"])
+    answer = wire.query("sts", _STS, "GetCallerIdentity") or {}
+    return answer.get("Account", ""), answer.get("Arn", "")
 
 
 @cache
