@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from tests.ports import free_port
+
 PROJECT = Path(__file__).resolve().parents[2]
 _TINY = ("--model", "tests/tiny_whisper/model", "--set", "whisper.chunk_seconds=10")
 
@@ -29,9 +31,7 @@ class Local:
         self.root = root
         for name in ("environments", "templates", "workers", "thoth_infra", "tests", "examples", ".terraform-version"):
             (root / name).symlink_to(PROJECT / name)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = str(probe.getsockname()[1])
+        self.port = str(free_port())
 
     def run(self, *arguments: str, code: int = 0) -> str:
         """Run a command; return what it printed on standard output."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.workers.rig import PROJECT, TINY_MODEL, Rig
 from thoth_infra.contract.services import Service
 from thoth_infra.contract.storage import CONTAINER_GID, CONTAINER_UID, JOBS, MODELS
@@ -33,6 +35,12 @@ def docker(*arguments: str, check: bool = True) -> str:
         f"docker {' '.join(arguments)}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
     )
     return done.stdout.strip()
+
+
+def engine_or_skip() -> None:
+    """Skip the test, with the reason, where no Docker engine answers."""
+    if shutil.which("docker") is None or not docker("info", "--format", "{{.ServerVersion}}", check=False):
+        pytest.skip("no Docker engine answers")
 
 
 def base() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -42,8 +41,7 @@ print([name for name in sys.argv[1:] if importlib.util.find_spec(name) or shutil
 
 @pytest.fixture(scope="module")
 def images() -> dict[str, Any]:
-    if shutil.which("docker") is None or not docker("info", "--format", "{{.ServerVersion}}", check=False):
-        pytest.skip("no Docker engine answers")
+    containers.engine_or_skip()
     return containers.build(tuple(BY_STAGE[stage].image for stage in ORDER))
 
 

@@ -200,13 +200,14 @@ class _Guard:
         wanted = identity.Expected(
             self.env.name, self.env.account_id, self.env.identity.profile, self.env.identity.role_patterns
         )
-        emulated = self.emulated
-        found = _emulated_caller(self.variables) if emulated else identity.whoami(self.variables, self.env.region)
+        found = _caller(self.variables, self.env.region, self.emulated)
         identity.guard(found, wanted, identity.profile_in_use(self.variables))
 
 
-def _emulated_caller(variables: Mapping[str, str]) -> identity.Identity:
-    # Importing botocore to ask an emulator would take longer than the emulator's answer to everything else.
+def _caller(variables: Mapping[str, str], region: str, emulated: bool) -> identity.Identity:
+    if not emulated:
+        return identity.whoami(variables, region)
+    # Importing botocore would take longer than everything else that the guard does.
     from thoth_infra.emulator.access import caller
 
     return identity.Identity(*caller(variables))

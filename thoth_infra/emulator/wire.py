@@ -24,10 +24,13 @@ _NO_SUCH = re.compile(r'<Code>NoSuch\w+</Code>|"__type": ?"NotFoundException"')
 
 @dataclass(frozen=True)
 class Wire:
-    """Requests to the emulator at ``url`` as ``account_id``'s owner. Each answers None where AWS says "no such"."""
+    """Requests to the emulator at ``url``. Each answers None where AWS says "no such".
+
+    ``access_key`` says as whom: an account's number is its owner's.
+    """
 
     url: str
-    account_id: str
+    access_key: str
     region: str
 
     def s3(self, method: str, path: str, body: str = "") -> str | None:
@@ -48,7 +51,7 @@ class Wire:
         return None if answer is None else dict(re.findall(r"<(\w+)>([^<>]*)</\1>", answer))
 
     def _send(self, service: str, method: str, path: str, body: bytes, headers: dict[str, str]) -> str | None:
-        scope = f"{self.account_id}/20250101/{self.region}/{service}/aws4_request"
+        scope = f"{self.access_key}/20250101/{self.region}/{service}/aws4_request"
         signed = {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, Signature=none", **headers}
         request = Request(self.url + path, data=body or None, headers=signed, method=method)  # noqa: S310 - loopback
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import URL
+
+from tests.ports import free_port
 
 BINARIES = Path("/usr/lib/postgresql/15/bin")
 _READY_SECONDS = 60
@@ -96,7 +97,7 @@ def running() -> Iterator[Postgres]:
     if user := _user():
         # The folders of pytest's own are closed to other users.
         shutil.chown(folder, user)
-    server = Postgres(folder, _free_port())
+    server = Postgres(folder, free_port())
     try:
         server.initialise()
         server.start()
@@ -109,9 +110,3 @@ def running() -> Iterator[Postgres]:
 def _user() -> str | None:
     """Return whom the server runs as: it refuses to be root."""
     return "postgres" if os.geteuid() == 0 else None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

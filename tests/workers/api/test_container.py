@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import shutil
-import socket
 from collections.abc import Iterator
 from typing import Any
 
 import httpx2
 import pytest
 
+from tests.ports import free_port
 from tests.workers import containers
 from tests.workers.api import postgres
 from tests.workers.api.http.rig import MP3
@@ -28,8 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.docker]
 
 @pytest.fixture
 def run(make_rig: MakeRig) -> Iterator[Containers]:
-    if shutil.which("docker") is None or not docker("info", "--format", "{{.ServerVersion}}", check=False):
-        pytest.skip("no Docker engine answers")
+    containers.engine_or_skip()
     if not postgres.installed():
         pytest.skip("Postgres 15 is not installed (Debian's package postgresql-15)")
     containers.build((API.image,))
@@ -41,9 +39,7 @@ def run(make_rig: MakeRig) -> Iterator[Containers]:
 def test_a_job_goes_through_api_and_orchestrator(run: Containers, aws: Emulator) -> None:
     run.prepare()
     account = Account(aws)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with postgres.running() as server:
 
         def variables(service: Service) -> dict[str, str]:

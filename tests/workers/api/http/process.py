@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from typing import Any
 import httpx2
 from sqlalchemy import URL
 
+from tests.ports import free_port
 from tests.workers.api.orchestrator.aws import Account
 from thoth_infra.contract.queues import Stage
 from thoth_infra.contract.services import API, API_ALONE
@@ -123,10 +123,7 @@ class Process:
 @contextmanager
 def processes(aws: Emulator, url: URL, folder: Path) -> Iterator[Process]:
     """Yield a process that is not started yet; it ends with the block."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    found = Process(Account(aws), url, folder, port)
+    found = Process(Account(aws), url, folder, free_port())
     found.jobs_dir.mkdir(exist_ok=True)
     try:
         yield found

@@ -408,7 +408,7 @@ def _machine(database: Database, tmp_path: Path) -> type[Machine]:
     return type("BoundMachine", (Machine,), {"database": database, "folder": tmp_path})
 
 
-@pytest.mark.parametrize("examples", [8, pytest.param(100, marks=pytest.mark.slow)], ids=["few", "many"])
+@pytest.mark.parametrize("examples", [8, pytest.param(300, marks=pytest.mark.slow)], ids=["few", "many"])
 def test_nothing_is_lost_and_nothing_requested_twice_wherever_it_crashes(
     database: Database, tmp_path: Path, examples: int
 ) -> None:
