@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, cast
 
 from pydantic import Field
 
@@ -28,7 +28,7 @@ from thoth_infra.config.network import Network
 from thoth_infra.config.section import Section, Violation
 from thoth_infra.config.services import Gpu, GpuPool, OffHours, ServiceConfig
 from thoth_infra.config.values import EnvironmentName, ProjectName, Region, TagKey, TagValue, Text
-from thoth_infra.config.workers import Audio, Images, Logging, Timeouts, Whisper
+from thoth_infra.config.workers import Audio, ImageName, Images, Logging, Timeouts, Whisper
 from thoth_infra.contract.services import SERVICES, WITHOUT_RDS, Service
 
 
@@ -166,4 +166,6 @@ class Environment(Section):
         if override is not None:
             return override
         registry = f"{self.ecr_account}.dkr.ecr.{self.region}.amazonaws.com"
-        return f"{registry}/{self.repository(image)}:{self.images.tag}"
+        digest = self.images.digests.get(cast(ImageName, image))
+        which = f"@{digest}" if digest else f":{self.images.tag}"
+        return f"{registry}/{self.repository(image)}{which}"

@@ -11,8 +11,9 @@ from thoth_infra.config.section import VARIANT_KEYS
 from thoth_infra.config.yaml_source import KeyPath
 
 # The layers' names, lowest first.
-DEFAULTS, ENVIRONMENT, DOTENV, PROCESS, OPTIONS = "defaults", "environment", "dotenv", "process", "options"
-COMMITTED = frozenset({DEFAULTS, ENVIRONMENT})
+DEFAULTS, ENVIRONMENT, IMAGES = "defaults", "environment", "images"
+DOTENV, PROCESS, OPTIONS = "dotenv", "process", "options"
+COMMITTED = frozenset({DEFAULTS, ENVIRONMENT, IMAGES})
 
 
 @dataclass(frozen=True)

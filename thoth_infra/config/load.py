@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from thoth_infra.config import layers, messages, partial, rules, sources
+from thoth_infra.config import images_lock, layers, messages, partial, rules, sources
 from thoth_infra.config.environment import Environment
 from thoth_infra.config.layers import Layer, Merged
 from thoth_infra.config.section import Section, Violation
@@ -44,6 +44,11 @@ def names(root: Path) -> tuple[str, ...]:
     found = (f.stem for f in (root / FOLDER).glob("*.yaml") if not f.name.startswith(("_", ".")))
     order = {"dev": 0, "staging": 1, "production": 9}
     return tuple(sorted(found, key=lambda name: (order.get(name, 5), name)))
+
+
+def lock_file(root: Path, name: str) -> Path:
+    """Return where the digests of an environment's images are recorded."""
+    return root / FOLDER / f"{name}{images_lock.SUFFIX}"
 
 
 def load(
@@ -88,6 +93,8 @@ def _layers(
         lambda: sources.yaml_layer(layers.DEFAULTS, folder / DEFAULTS, Path(FOLDER, DEFAULTS)),
         lambda: sources.yaml_layer(layers.ENVIRONMENT, folder / f"{name}.yaml", Path(FOLDER, f"{name}.yaml")),
     ]
+    if lock_file(root, name).is_file():
+        wanted.append(lambda: images_lock.layer(lock_file(root, name), Path(FOLDER, lock_file(root, name).name)))
     if personal and dotenv.is_file():
         wanted.append(lambda: sources.dotenv_layer(dotenv, Path(dotenv.name)))
     if personal:

@@ -44,6 +44,7 @@ RESERVED = frozenset(
     {
         "THOTH_DOCKER",
         "THOTH_EMULATED",
+        "THOTH_EMULATOR_PACE",
         "THOTH_ENGINE",
         "THOTH_ENV",
         "THOTH_PROVIDER_MIRROR",

@@ -205,6 +205,9 @@ GitHubRepository = Annotated[
     str, Matching(r"[\w-]{1,39}/[\w.-]{1,100}", "a GitHub repository", "ORGANISATION/REPOSITORY")
 ]
 ImageTag = Annotated[str, Matching(r"\w[\w.-]{0,127}", "an image tag", "1.4.0")]
+ImageDigest = Annotated[
+    str, Matching(r"sha256:[0-9a-f]{64}", "an image's digest", "sha256: and 64 hexadecimal digits, as `images push` writes it")
+]
 ImageReference = Annotated[
     str,
     Matching(

@@ -7,7 +7,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from thoth_infra.config.section import Section
-from thoth_infra.config.values import ImageTag, Positive, WhisperModel
+from thoth_infra.config.values import ImageDigest, ImageTag, Positive, WhisperModel
+
+# The images of contract.services.IMAGES; a test compares them.
+ImageName = Literal["api", "audio-extraction", "transcription", "music-terms"]
 
 
 class StageTimeouts(Section):
@@ -40,7 +43,9 @@ class Images(Section):
     registry: Literal["shared", "own"]
     """The account that holds the ECR repositories: the shared one, or this environment's own."""
     tag: ImageTag
-    """Tag of Thoth's images until a deployment has recorded digests."""
+    """Tag of Thoth's images."""
+    digests: dict[ImageName, ImageDigest] = {}
+    """What the registry has under that tag, by image; `images push` records it in ENVIRONMENT.images.lock."""
 
 
 class Whisper(Section):

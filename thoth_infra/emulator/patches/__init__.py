@@ -11,24 +11,25 @@ from threading import Lock
 
 from thoth_infra.emulator.patches.registry import PATCHES, Patch
 
-# moto's name of the service → the module here that corrects it
+# moto's name of the service → the modules here that correct it, the later ones around the earlier
 MODULES = {
-    "applicationautoscaling": "appautoscaling",
-    "autoscaling": "autoscaling",
-    "backup": "backup",
-    "budgets": "budgets",
-    "cloudtrail": "cloudtrail",
-    "cloudwatch": "cloudwatch",
-    "codedeploy": "codedeploy",
-    "core": "core",
-    "ec2": "ec2",
-    "ecs": "ecs",
-    "efs": "efs",
-    "logs": "logs",
-    "rds": "rds",
-    "route53": "route53",
-    "s3": "s3",
-    "sqs": "sqs",
+    "applicationautoscaling": ("appautoscaling",),
+    "autoscaling": ("autoscaling",),
+    "backup": ("backup",),
+    "budgets": ("budgets",),
+    "cloudtrail": ("cloudtrail",),
+    "cloudwatch": ("cloudwatch",),
+    "codedeploy": ("codedeploy", "codedeploy_ecs"),
+    "core": ("core",),
+    "ec2": ("ec2",),
+    "ecr": ("ecr",),
+    "ecs": ("ecs", "ecs_world"),
+    "efs": ("efs",),
+    "logs": ("logs",),
+    "rds": ("rds",),
+    "route53": ("route53",),
+    "s3": ("s3",),
+    "sqs": ("sqs",),
 }
 
 _applied: set[str] = set()
@@ -42,7 +43,8 @@ def apply(*services: str) -> list[Patch]:
         for service in services or MODULES:
             if service in MODULES and service not in _applied:
                 _applied.add(service)
-                import_module(f"{__name__}.{MODULES[service]}")
+                for module in MODULES[service]:
+                    import_module(f"{__name__}.{module}")
                 done += [_apply(found) for found in PATCHES if found.service == service and found.needed()]
         return done
 

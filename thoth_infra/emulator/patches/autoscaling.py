@@ -7,8 +7,9 @@ from typing import Any
 
 from moto.autoscaling.models import FakeAutoScalingGroup, FakeScalingPolicy
 from moto.autoscaling.responses import AutoScalingResponse as Response
+from moto.core.responses import ActionResult
 
-from thoth_infra.emulator.patches.registry import ignores, patch, wrap
+from thoth_infra.emulator.patches.registry import action, ignores, kept_on, lacks, patch, wrap
 
 _GROUP_FIELDS = (
     "DefaultInstanceWarmup",
@@ -71,3 +72,16 @@ def policy_enabled() -> None:
         original(self, *args, **given)
         self.enabled = True
         self.predictive_scaling_configuration = self.predictive_scaling_configuration or None
+
+
+@patch("autoscaling", needed=lacks(Response, "describe_scaling_activities"))
+def scaling_activities() -> None:
+    """moto does not tell what a group did, or why it could start no instance; the hosts of ECS leave it on the group."""
+
+    @action(Response)
+    def describe_scaling_activities(self: Any) -> Any:
+        wanted = self._get_param("AutoScalingGroupName")
+        groups = self.autoscaling_backend.autoscaling_groups
+        chosen = [groups[wanted]] if wanted in groups else [] if wanted else list(groups.values())
+        found = [row for group in chosen for row in kept_on(group, "activities").get("all", ())]
+        return ActionResult({"Activities": sorted(found, key=lambda row: row["StartTime"], reverse=True)})

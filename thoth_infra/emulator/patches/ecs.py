@@ -49,28 +49,6 @@ def _without_launch_type(service: Any) -> None:
         deployment["launchType"] = None
 
 
-@patch("ecs", needed=lambda: True)
-def service_reaches_steady_state() -> None:
-    """moto starts a fixed number of tasks, whatever was asked for; ``wait_for_steady_state`` wants all of them, and
-    the primary deployment to be on the service's task definition."""
-
-    @wrap(Response, "create_service", "update_service")
-    def settle(original: Any, self: Any) -> Any:
-        answer = original(self)
-        service = answer.result["service"]
-        service.running_count, service.pending_count = service.desired_count, 0
-        for deployment in service.deployments[:1]:
-            deployment.update(
-                desiredCount=service.desired_count,
-                runningCount=service.desired_count,
-                pendingCount=0,
-                taskDefinition=service.task_definition,
-                rolloutState="COMPLETED",
-                rolloutStateReason=f"ECS deployment {deployment['id']} completed.",
-            )
-        return answer
-
-
 @patch("ecs", needed=ignores(Backend.list_clusters, "status"))
 def deleted_unlisted() -> None:
     """moto lists deleted clusters and services for ever; after a destroy nothing may be left."""

@@ -1,0 +1,129 @@
+"""Where deployments are remembered: beside the environment's Terraform state, one object for the present one.
+
+Each write names the version that it replaces, so that two people who deploy at once can't both believe that they do: the
+second one's write is refused by S3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from thoth_infra.aws.clients import Clients
+from thoth_infra.aws.deploy.record import Deployment
+from thoth_infra.errors import ThothError
+
+_LOST = ("PreconditionFailed", "ConditionalRequestConflict")
+_MISSING = ("NoSuchKey", "404")
+
+
+@dataclass(frozen=True)
+class Held:
+    """A deployment as it was read or written, and the version that the next write replaces."""
+
+    deployment: Deployment
+    version: str
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """An environment's deployments, in ``folder`` of its state bucket."""
+
+    clients: Clients
+    bucket: str
+    folder: str
+
+    @property
+    def _current(self) -> str:
+        return f"{self.folder}/current.json"
+
+    def read(self) -> Held | None:
+        """Return the present deployment, or the last one; None before the first."""
+        return self._get(self._current)
+
+    def begin(self, deployment: Deployment) -> Held:
+        """Write a new deployment down. Raises ThothError while another one has not ended, or began just now."""
+        known = self.read()
+        if known is not None and not known.deployment.ended:
+            raise under_way(known.deployment)
+        return self._put(deployment, known.version if known else None)
+
+    def save(self, held: Held, deployment: Deployment) -> Held:
+        """Write down how far it has come; one that has ended is kept under its own name too.
+
+        Raises ThothError when somebody else has written since.
+        """
+        if deployment.ended:
+            self.clients("s3").put_object(
+                Bucket=self.bucket, Key=self._key(deployment.id), Body=_bytes(deployment), ContentType="application/json"
+            )
+        return self._put(deployment, held.version)
+
+    def ended(self) -> Iterator[Deployment]:
+        """Yield the deployments that have ended, the latest first."""
+        pages = self.clients("s3").get_paginator("list_objects_v2")
+        found = pages.paginate(Bucket=self.bucket, Prefix=f"{self.folder}/ended/")
+        keys = sorted((row["Key"] for page in found for row in page.get("Contents", ())), reverse=True)
+        for key in keys:
+            if held := self._get(key):
+                yield held.deployment
+
+    def _key(self, identifier: str) -> str:
+        return f"{self.folder}/ended/{identifier}.json"
+
+    def _get(self, key: str) -> Held | None:
+        from botocore.exceptions import ClientError
+
+        try:
+            answer = self.clients("s3").get_object(Bucket=self.bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _MISSING:
+                return None
+            raise
+        return Held(_read(answer["Body"].read(), f"s3://{self.bucket}/{key}"), answer["ETag"])
+
+    def _put(self, deployment: Deployment, version: str | None) -> Held:
+        from botocore.exceptions import ClientError
+
+        only_if: dict[str, Any] = {"IfMatch": version} if version else {"IfNoneMatch": "*"}
+        try:
+            answer = self.clients("s3").put_object(
+                Bucket=self.bucket,
+                Key=self._current,
+                Body=_bytes(deployment),
+                ContentType="application/json",
+                **only_if,
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _LOST:
+                raise ThothError(
+                    "somebody else deploys this environment just now",
+                    "look with `thoth-infra deploy --show`; only one of you can go on",
+                ) from error
+            raise
+        return Held(deployment, answer["ETag"])
+
+
+def under_way(deployment: Deployment) -> ThothError:
+    """Return the error of one who wants to begin while another deployment has not ended."""
+    return ThothError(
+        f"deployment {deployment.id} by {deployment.by} has not ended: it is {deployment.state}",
+        "go on with it: `thoth-infra deploy --resume`; or undo it: `thoth-infra rollback`",
+    )
+
+
+def _bytes(deployment: Deployment) -> bytes:
+    return deployment.model_dump_json(indent=2).encode()
+
+
+def _read(content: bytes, where: str) -> Deployment:
+    try:
+        return Deployment.model_validate_json(content)
+    except ValidationError as error:
+        raise ThothError(
+            f"{where} is no record of a deployment: {error.error_count()} fields are wrong",
+            "it was written by another version of thoth-infra, or by hand; S3 keeps its earlier versions",
+        ) from error

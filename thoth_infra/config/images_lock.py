@@ -1,0 +1,37 @@
+"""The lock of an environment's images: which digests the registry has under the tag that is deployed.
+
+A layer of the configuration like any other, right above the environment's own file, that holds the keys below ``images``
+only. ``thoth-infra images push`` writes it; it is committed, and reviewed with the rendered trees that it changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from thoth_infra.config import layers, sources
+from thoth_infra.config.layers import Layer
+from thoth_infra.errors import ConfigInvalid, Problem
+
+SUFFIX: Final = ".images.lock"
+_HEADER: Final = "# Written by `thoth-infra images push`: what the registry has. Commit it; do not edit it.\n"
+
+
+def layer(file: Path, shown: Path) -> Layer:
+    """Read a lock. Raises ConfigInvalid for one that says anything else."""
+    found = sources.yaml_layer(layers.IMAGES, file, shown)
+    strange = [key for key in found.data if key != "images"]
+    if strange:
+        line = found.lines.get((strange[0],), 1)
+        right = f"move it into {shown.name.removesuffix(SUFFIX)}.yaml"
+        raise ConfigInvalid([Problem(shown, line, strange[0], "a lock has nothing but images", right)])
+    return found
+
+
+def content(tag: str, digests: Mapping[str, str]) -> str:
+    """Return the text of a lock."""
+    data = {"images": {"tag": tag, "digests": dict(sorted(digests.items()))}}
+    return _HEADER + yaml.safe_dump(data, sort_keys=False)
