@@ -56,6 +56,18 @@ class NotConfirmed(ThothError):
     exit_code = 7
 
 
+class RolledBack(ThothError):
+    """A deployment was unhealthy, and what ran before runs again."""
+
+    exit_code = 8
+
+
+class RollbackFailed(ThothError):
+    """A deployment was unhealthy and could not be undone: a person must look."""
+
+    exit_code = 9
+
+
 class Interrupted(ThothError):
     """Ctrl-C: what was running was let finish its clean-up."""
 

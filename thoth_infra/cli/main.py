@@ -86,6 +86,18 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
         "Without an account",
         "Run the whole system on this machine: API, web page and workers over an emulated AWS.",
     ),
+    "deploy": (
+        "deploy",
+        "deploy",
+        "Operations",
+        "Replace the services' images, prove them with a lesson, and go back by itself if anything fails.",
+    ),
+    "rollback": (
+        "deploy",
+        "rollback",
+        "Operations",
+        "Undo the deployment that is under way, or bring back what ran before the last one.",
+    ),
     "images": ("images", "images_group", "Operations", "Build the container images, and tell their sizes."),
 }
 

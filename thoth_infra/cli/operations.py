@@ -34,13 +34,15 @@ def place(env: Environment) -> services.Place:
 
 
 @contextmanager
-def _clients(project: Project, name: str, emulate: bool) -> Iterator[tuple[Environment, Clients]]:
+def clients_of(project: Project, name: str, emulate: bool) -> Iterator[tuple[Environment, Clients]]:
+    """Yield an environment and its AWS clients, once the identity guard has agreed."""
     env = project.load(name).environment
     with signed_in_clients(project, env, emulate) as clients:
         yield env, clients
 
 
-def _known(service: str) -> str:
+def known_service(service: str) -> str:
+    """Return the service's name. Raises ThothError, with the nearest name, for one that there is not."""
     if service not in BY_NAME:
         raise ThothError(f"there is no service {service!r}", did_you_mean(service, BY_NAME))
     return service
@@ -52,7 +54,7 @@ def _known(service: str) -> str:
 @pass_project
 def status(project: Project, environment: str, emulate: bool) -> None:
     """Show how many tasks of each service run, and its autoscaling."""
-    with _clients(project, environment, emulate) as (env, clients):
+    with clients_of(project, environment, emulate) as (env, clients):
         found = services.status(clients, place(env))
     project.emit([asdict(service) for service in found], _service_table(found))
 
@@ -77,7 +79,7 @@ def _bounds(scaling: services.Scaling | None) -> str:
 @pass_project
 def stop_services(project: Project, environment: str, emulate: bool) -> None:
     """Bring every service to zero and remember what it was."""
-    with _clients(project, environment, emulate) as (env, clients):
+    with clients_of(project, environment, emulate) as (env, clients):
         remembered = services.stop(clients, place(env))
     text = f"stopped {len(remembered)} services; `thoth-infra start-services --env {environment}` brings them back"
     project.emit([asdict(service) for service in remembered], text)
@@ -89,7 +91,7 @@ def stop_services(project: Project, environment: str, emulate: bool) -> None:
 @pass_project
 def start_services(project: Project, environment: str, emulate: bool) -> None:
     """Give every service back the numbers that it had when it was stopped."""
-    with _clients(project, environment, emulate) as (env, clients):
+    with clients_of(project, environment, emulate) as (env, clients):
         restored = services.start(clients, place(env))
     numbers = ", ".join(f"{service.name} {service.desired}" for service in restored)
     project.emit([asdict(service) for service in restored], f"started: {numbers}")
@@ -102,8 +104,8 @@ def start_services(project: Project, environment: str, emulate: bool) -> None:
 @pass_project
 def restart_service(project: Project, service: str, environment: str, emulate: bool) -> None:
     """Replace a service's tasks by new ones of the same revision."""
-    with _clients(project, environment, emulate) as (env, clients):
-        deployment = services.restart(clients, place(env), _known(service))
+    with clients_of(project, environment, emulate) as (env, clients):
+        deployment = services.restart(clients, place(env), known_service(service))
     project.emit({"service": service, "deployment": deployment}, f"{service} is being replaced: {deployment}")
 
 
@@ -128,8 +130,8 @@ def show_logs(
 ) -> None:
     """Show a service's log, all its streams in order."""
     start = datetime.now(UTC) - logs.since(since)
-    group = f"/thoth/{environment}/{_known(service)}"
-    with _clients(project, environment, emulate) as (_, clients):
+    group = f"/thoth/{environment}/{known_service(service)}"
+    with clients_of(project, environment, emulate) as (_, clients):
         read = logs.follow if follow else logs.events
         for event in islice(read(clients, group, start, text), lines):
             project.emit(asdict(event), f"{event.at:%Y-%m-%d %H:%M:%S} {event.stream} {event.message}")
@@ -141,7 +143,7 @@ def show_logs(
 @pass_project
 def gpu_status(project: Project, environment: str, emulate: bool) -> None:
     """Show the GPU hosts: type, market, free GPUs, tasks, age, AMI."""
-    with _clients(project, environment, emulate) as (env, clients):
+    with clients_of(project, environment, emulate) as (env, clients):
         found = gpu.hosts(clients, env.prefix)
     head = ("INSTANCE", "TYPE", "MARKET", "ZONE", "STATUS", "GPUS", "FREE", "TASKS", "AGE (H)", "AMI")
     text = table(head, [tuple(asdict(host).values()) for host in found]) if found else "no GPU host is running"

@@ -15,7 +15,7 @@ step, a deployment goes on with that step.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from thoth_infra.aws.deploy import blue_green, oneoff, revisions, rolling
@@ -209,17 +209,19 @@ class Machine:
 
     def _look_back(self, part: Part, since: datetime) -> Look:
         if not part.blue_green:
-            return rolling.look(self.site, part.service, part.before, None, since)
+            seen = rolling.look(self.site, part.service, part.before, None, since)
+            back = rolling.runs(self.site, part.service, part.before)
+            return replace(seen, done=True, failed=None) if back else seen
         if part.codedeploy and not blue_green.ended(self.site, part.codedeploy):
             return Look(part.service, "CodeDeploy sends the traffic back")
         if blue_green.serves(self.site, part.service, part.before):
             return Look(part.service, "as before", done=blue_green.steady(self.site, part.service))
         mark = f"thoth-infra {self.deployment.id} back"
-        back = blue_green.known(self.site, mark)
-        if back is None and blue_green.running(self.site):
+        way = blue_green.known(self.site, mark)
+        if way is None and blue_green.running(self.site):
             return Look(part.service, "CodeDeploy rolls back")
-        back = back or blue_green.begin(self.site, part.service, part.before, mark)
-        return blue_green.look(self.site, part.service, part.before, back, None, since)
+        way = way or blue_green.begin(self.site, part.service, part.before, mark)
+        return blue_green.look(self.site, part.service, part.before, way, None, since)
 
     def _changing(self) -> list[Part]:
         return [part for part in self.deployment.parts if part.after != part.before]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from thoth_infra.aws.deploy import blue_green
+from thoth_infra.aws.deploy import blue_green, revisions
 from thoth_infra.aws.deploy.images import Wanted, resolve
 from thoth_infra.aws.deploy.record import Deployment, Part, State
 from thoth_infra.aws.deploy.site import Site
@@ -55,10 +55,19 @@ def prepare(
     return deployment.moved(State.PREPARED, now)
 
 
-def back(last: Deployment, identifier: str, by: str, services: tuple[str, ...], now: datetime) -> Deployment:
+def back(
+    site: Site, last: Deployment, identifier: str, by: str, services: tuple[str, ...], *, now: datetime
+) -> Deployment:
     """Return the deployment that brings back what was before ``last``. Raises ThothError when there is nothing to."""
     parts = [
-        part.model_copy(update={"before": part.after, "after": part.before, "codedeploy": None})
+        part.model_copy(
+            update={
+                "before": part.after,
+                "after": part.before,
+                "codedeploy": None,
+                "image": revisions.image_of(revisions.latest(site.clients, part.before)[0], part.service),
+            }
+        )
         for part in last.parts
         if part.after not in (None, part.before) and (not services or part.service in services)
     ]

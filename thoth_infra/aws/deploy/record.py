@@ -48,7 +48,7 @@ class Part(_Model):
 
     service: str
     image: str
-    """Repository and digest."""
+    """Repository and digest; what runs before the first deployment may have a tag only."""
     before: str
     after: str | None = None
     blue_green: bool = False
@@ -56,9 +56,10 @@ class Part(_Model):
     """CodeDeploy's deployment, once it is made."""
 
     @property
-    def digest(self) -> str:
-        """The image's digest."""
-        return self.image.rpartition("@")[2]
+    def digest(self) -> str | None:
+        """The image's digest, where it is known."""
+        _, found, digest = self.image.rpartition("@")
+        return digest if found else None
 
 
 class Moment(_Model):

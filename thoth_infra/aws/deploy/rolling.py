@@ -51,6 +51,18 @@ def look(site: Site, service: str, revision: str, digest: str | None, since: dat
     return Look(service, progress, done=True, seen=told)
 
 
+def runs(site: Site, service: str, revision: str) -> bool:
+    """Whether a service has all its tasks running, of this revision, and none of another.
+
+    Asked after going back: ECS may call its deployment unfinished for as long as it tries to start one task more.
+    """
+    found = site.service(service)
+    tasks = [task for task in site.tasks(service, "RUNNING") if task["lastStatus"] == "RUNNING"]
+    mine = [task for task in tasks if task["taskDefinitionArn"] == revision]
+    well = [task for task in mine if task.get("healthStatus") != "UNHEALTHY"]
+    return found["taskDefinition"] == revision and len(tasks) == len(well) >= found["desiredCount"]
+
+
 def _reasons(deployments: list[dict[str, str]]) -> list[str]:
     return [one["rolloutStateReason"] for one in deployments if one.get("rolloutState") == "FAILED"]
 

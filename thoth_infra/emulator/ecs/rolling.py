@@ -31,15 +31,33 @@ def tell(service: Service, now: float, message: str, around: Surroundings) -> No
     del service.events[_EVENTS:]
 
 
-def open_set(service: Service, revision: Revision, now: float, around: Surroundings, *, rollback: bool = False) -> TaskSet:
-    """Make a new primary deployment; the one before it stays until its tasks are gone."""
+def open_set(
+    service: Service,
+    revision: Revision,
+    now: float,
+    around: Surroundings,
+    *,
+    rollback: bool = False,
+    fresh: bool = False,
+) -> TaskSet:
+    """Make a deployment of a revision the primary one; the one before it stays until its tasks are gone.
+
+    A deployment of the same revision whose tasks are still there is taken up again, unless a ``fresh`` one is asked for.
+    """
+    known = None if fresh else next((one for one in service.sets if one.revision.arn == revision.arn), None)
     for one in service.sets:
         one.status = "ACTIVE"
+    if known is not None and known.rollout != "FAILED":
+        known.status, known.rollout, known.updated_at, known.steady_since = "PRIMARY", "IN_PROGRESS", now, None
+        known.is_rollback, known.reason = rollback, f"ECS deployment {known.id} in progress."
+        service.sets.remove(known)
+        service.sets.insert(0, known)
+        return known
     number = int(around.unique()[:15], 16)
-    fresh = TaskSet(f"ecs-svc/{number:019d}", revision, now, updated_at=now, is_rollback=rollback)
-    fresh.reason = f"ECS deployment {fresh.id} in progress."
-    service.sets.insert(0, fresh)
-    return fresh
+    made = TaskSet(f"ecs-svc/{number:019d}", revision, now, updated_at=now, is_rollback=rollback)
+    made.reason = f"ECS deployment {made.id} in progress."
+    service.sets.insert(0, made)
+    return made
 
 
 class Roller:

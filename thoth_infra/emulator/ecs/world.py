@@ -30,9 +30,9 @@ class World:
         self.services[service.key] = service
         open_set(service, revision, self.now, around)
 
-    def deploy(self, key: str, revision: Revision, around: Surroundings) -> TaskSet:
-        """Begin a rolling deployment of a revision, the present one or another."""
-        return open_set(self.services[key], revision, self.now, around)
+    def deploy(self, key: str, revision: Revision, around: Surroundings, *, fresh: bool = False) -> TaskSet:
+        """Begin a rolling deployment of a revision; with ``fresh`` its tasks are all started anew."""
+        return open_set(self.services[key], revision, self.now, around, fresh=fresh)
 
     def remove_service(self, key: str) -> None:
         """Stop all of a service's tasks and forget it."""

@@ -9,7 +9,7 @@ from moto.autoscaling.models import FakeAutoScalingGroup, FakeScalingPolicy
 from moto.autoscaling.responses import AutoScalingResponse as Response
 from moto.core.responses import ActionResult
 
-from thoth_infra.emulator.patches.registry import action, ignores, kept_on, lacks, patch, wrap
+from thoth_infra.emulator.patches.registry import action, ignores, kept_on, patch, wrap
 
 _GROUP_FIELDS = (
     "DefaultInstanceWarmup",
@@ -74,9 +74,9 @@ def policy_enabled() -> None:
         self.predictive_scaling_configuration = self.predictive_scaling_configuration or None
 
 
-@patch("autoscaling", needed=lacks(Response, "describe_scaling_activities"))
+@patch("autoscaling", needed=ignores(getattr(Response, "describe_scaling_activities", None), "AutoScalingGroupName"))
 def scaling_activities() -> None:
-    """moto does not tell what a group did, or why it could start no instance; the hosts of ECS leave it on the group."""
+    """moto's groups never did anything: they don't tell why one could start no instance."""
 
     @action(Response)
     def describe_scaling_activities(self: Any) -> Any:

@@ -138,11 +138,12 @@ def container_instance(host: Host, backend: Any, tasks: Sequence[Task]) -> dict[
         "registeredResources": _resources(host.vcpus * 1024, host.memory, used),
         "remainingResources": _resources(host.vcpus * 1024, host.free_memory(tasks), used[: host.free_gpus(tasks)]),
         "registeredAt": when(host.joins_at),
-        "attributes": [
-            {"name": "ecs.instance-type", "value": host.instance_type},
-            {"name": "ecs.ami-id", "value": host.ami},
-            {"name": "ecs.availability-zone", "value": host.zone},
-        ],
+        # moto's serializer makes the API's list of names and values of it.
+        "attributes": {
+            "ecs.instance-type": host.instance_type,
+            "ecs.ami-id": host.ami,
+            "ecs.availability-zone": host.zone,
+        },
         "attachments": [],
         "tags": [],
     }

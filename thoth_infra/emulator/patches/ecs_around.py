@@ -45,11 +45,13 @@ class Moto:
         group = self._group(provider)
         if group is None:
             return f"capacity provider {provider} has no Auto Scaling group"
-        size = len(group.active_instances())
+        # moto's group does not notice that an instance of its was ended.
+        group.instance_states[:] = [one for one in group.instance_states if one.instance.state_code in (0, 16)]
+        size = len(group.instance_states)
         instance_type = _type(group)
         if size + 1 > int(group.max_size):
             return f"the group {group.name} is at its maximum of {group.max_size}"
-        allowed = next((tag["value"] for tag in group.tags if tag["key"] == CAPACITY_TAG), None)
+        allowed = next((_value(tag) for tag in group.tags if _key(tag) == CAPACITY_TAG), None)
         if allowed is not None and size + 1 > int(allowed):
             why = (
                 f"We currently do not have sufficient {instance_type} capacity in the Availability Zone you requested"
@@ -158,6 +160,15 @@ class Moto:
             kind.get("MemoryInfo", {}).get("SizeInMiB", 16384),
             joins_at=0.0,
         )
+
+
+def _key(tag: dict[str, Any]) -> Any:
+    # moto keeps tags as they came: with a capital from CreateOrUpdateTags, without from its own hands.
+    return tag.get("Key", tag.get("key"))
+
+
+def _value(tag: dict[str, Any]) -> Any:
+    return tag.get("Value", tag.get("value"))
 
 
 def activities(group: Any) -> list[dict[str, Any]]:

@@ -136,7 +136,7 @@ def services_work() -> None:
                 wanted = around.revision(asked.get("taskDefinition") or moto_service.task_definition)
                 primary = service.primary
                 if asked.get("forceNewDeployment") or primary is None or wanted.arn != primary.revision.arn:
-                    world.deploy(service.key, wanted, around)
+                    world.deploy(service.key, wanted, around, fresh=bool(asked.get("forceNewDeployment")))
             world.advance(time.time(), around, durations())
             show(self.ecs_backend, world, moto_service)
         return answer
