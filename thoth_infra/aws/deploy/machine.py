@@ -24,7 +24,7 @@ from thoth_infra.aws.deploy.record import Deployment, Part, Problem, State
 from thoth_infra.aws.deploy.site import Look, Site, stays_at
 from thoth_infra.aws.diagnosis import most_telling
 
-MIGRATE = ("python", "-m", "workers.api.store.migrate")
+MIGRATE = ("python", "-m", "workers.api.upgrade")
 PROVE = ("python", "-m", "workers.api.prove")
 _MOST_SEEN = 12
 

@@ -19,6 +19,8 @@ class Durations:
     provision: float = 5.0
     pull: float = 20.0
     stop: float = 10.0
+    notice: float = 60.0
+    """The metric by which a capacity provider sees that tasks wait has a period of a minute."""
     boot: float = 240.0
     idle_host: float = 900.0
     bake: float = 60.0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from thoth_infra.emulator.ecs import tasks as life
 from thoth_infra.emulator.ecs.blue_green import BlueGreen, Deployer
 from thoth_infra.emulator.ecs.hosts import Hosts
@@ -54,6 +52,8 @@ class World:
 
     def advance(self, now: float, around: Surroundings, lasts: Durations) -> None:
         """Let everything happen that is due until ``now``, in order."""
+        # What was asked for since the last time begins at that time.
+        self._look(around, lasts)
         for _ in range(_MOST_STEPS):
             at = min(self._due(around, lasts), default=None)
             if at is None or at > now:
@@ -73,6 +73,7 @@ class World:
                 if one.steady_since is not None and one.rollout == "IN_PROGRESS":
                     end = one.steady_since + lasts.scaled(lasts.bake)
                     times += [end] if end > self.now else []
+        times += [at for task in self._waiting(around) if (at := _noticed_at(task, lasts)) > self.now]
         deployer = Deployer(self, around, lasts)
         return times + [at for one in self.deployments.values() for at in deployer.due(one)]
 
@@ -94,21 +95,27 @@ class World:
     def _place(self, around: Surroundings, lasts: Durations) -> None:
         tasks = list(self.tasks.values())
         for cluster in {service.cluster for service in self.services.values()}:
-            waiting = self._waiting(cluster, tasks, around)
+            waiting = [task for task in self._waiting(around) if task.service.startswith(f"{cluster}/")]
             left = [task for task in waiting if not self.hosts.place(task, cluster, tasks, self.now, lasts)]
-            self.hosts.ask(cluster, left, around, self.now, lasts)
+            noticed = [task for task in left if self.now >= _noticed_at(task, lasts)]
+            self.hosts.ask(cluster, noticed, around, self.now, lasts)
             for task in left:
                 if task.provider in self.hosts.refusals and (service := self.services.get(task.service)):
                     tell(service, self.now, _NO_ROOM, around)
 
-    def _waiting(self, cluster: str, tasks: Sequence[Task], around: Surroundings) -> list[Task]:
-        mine = [task for task in tasks if task.phase == "PROVISIONING" and task.host is None]
-        return [task for task in mine if around.is_managed(task.provider) and task.service.startswith(f"{cluster}/")]
+    def _waiting(self, around: Surroundings) -> list[Task]:
+        """Return the tasks that need a host and have none."""
+        waiting = [task for task in self.tasks.values() if task.phase == "PROVISIONING" and task.host is None]
+        return [task for task in waiting if around.is_managed(task.provider)]
 
     def _forget(self, lasts: Durations) -> None:
         old = self.now - lasts.keep_stopped
         for key in [key for key, task in self.tasks.items() if task.stopped_at is not None and task.stopped_at < old]:
             del self.tasks[key]
+
+
+def _noticed_at(task: Task, lasts: Durations) -> float:
+    return task.created_at + lasts.scaled(lasts.notice)
 
 
 _NO_ROOM = (
