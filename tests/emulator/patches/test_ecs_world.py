@@ -91,7 +91,8 @@ def steady(ecs: Any) -> Any:
 
 @pytest.mark.patch("services_work")
 def test_a_deployment_that_fails_is_rolled_back_and_tells_why(ecs: Any, push: Callable[..., str]) -> None:
-    good, bad = register(ecs, push("1")), register(ecs, push("2", exit="1@2"))
+    check = {"command": ["CMD", "true"]}
+    good, bad = register(ecs, push("1"), healthCheck=check), register(ecs, push("2", exit="1@2"), healthCheck=check)
     create(ecs, good, 2)
     until(lambda: steady(ecs))
     ecs.update_service(cluster="ai", service="app", taskDefinition=bad)

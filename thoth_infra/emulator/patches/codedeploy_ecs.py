@@ -50,7 +50,7 @@ def _refuse(code: str, message: str) -> JsonRESTError:
 
 @patch("codedeploy", needed=lambda: True)
 def one_at_a_time() -> None:
-    """A deployment works on ECS's world, which is not made for several threads."""
+    """moto answers in several threads at once; a deployment works on ECS's world, which is not made for that."""
 
     @wrap(Response, "call_action")
     def call_action(original: Any, self: Any) -> Any:
@@ -60,7 +60,7 @@ def one_at_a_time() -> None:
 
 @patch("codedeploy", needed=lambda: True)
 def deployments_run() -> None:
-    """A blue/green deployment goes through its lifecycle, and is rolled back for an alarm, a failure or a person."""
+    """moto's deployments stay at "Created"; here they go through their lifecycle, and back for an alarm or a failure."""
 
     @wrap(Response, "create_deployment")
     def create_deployment(original: Any, self: Any) -> Any:
