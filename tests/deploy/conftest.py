@@ -28,7 +28,6 @@ SERVICES = ("api", *WORKERS)
 IMAGES = {"api": "api", "orchestrator": "api", **{name: name for name in WORKERS[1:]}}
 
 
-
 @dataclass(frozen=True)
 class Ran:
     """What a command printed and how it ended."""
@@ -48,10 +47,14 @@ class Estate:
     digests: dict[tuple[str, str], str] = field(default_factory=dict)
     when_told: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
 
-    def push(self, tag: str, *, images: Sequence[str] = tuple(dict.fromkeys(IMAGES.values())), **behaviour: str) -> None:
+    def push(
+        self, tag: str, *, images: Sequence[str] = tuple(dict.fromkeys(IMAGES.values())), **behaviour: str
+    ) -> None:
         """Push images of a tag; ``behaviour`` is what their containers do (see thoth_infra.emulator.ecs.images)."""
         for image in images:
-            said = {f"thoth.emulator/{key.replace('__', '/').replace('_', '-')}": text for key, text in behaviour.items()}
+            said = {
+                f"thoth.emulator/{key.replace('__', '/').replace('_', '-')}": text for key, text in behaviour.items()
+            }
             manifest = {
                 "schemaVersion": 2,
                 "mediaType": "application/vnd.oci.image.manifest.v1+json",
@@ -163,7 +166,9 @@ def _compute(aws: AsAccount, account: str, digests: dict[tuple[str, str], str]) 
     ecs.create_cluster(clusterName=PREFIX)
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnets = [
-        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{n}.0/24", AvailabilityZone=f"{REGION}{zone}")["Subnet"]["SubnetId"]
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{n}.0/24", AvailabilityZone=f"{REGION}{zone}")["Subnet"][
+            "SubnetId"
+        ]
         for n, zone in enumerate("ab")
     ]
     group = ec2.create_security_group(GroupName="tasks", Description="tasks", VpcId=vpc)["GroupId"]

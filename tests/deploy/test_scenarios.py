@@ -98,7 +98,9 @@ def test_a_crash_loop_is_rolled_back(estate: Estate, image: str) -> None:
 def test_a_failing_health_check_is_rolled_back(estate: Estate, image: str) -> None:
     broken(estate, image, health="fail")
 
-    rolled_back(estate, estate.deploy(), "Task failed container health checks", "the container's own health check fails")
+    rolled_back(
+        estate, estate.deploy(), "Task failed container health checks", "the container's own health check fails"
+    )
 
 
 def test_an_api_that_the_load_balancer_does_not_reach_is_rolled_back(estate: Estate) -> None:
@@ -158,7 +160,9 @@ def test_without_gpu_capacity_the_old_task_keeps_running(estate: Estate) -> None
     )
     no_more_capacity(estate, 1)
 
-    rolled_back(estate, estate.deploy("--timeout", "6s"), "do not have sufficient g4dn.xlarge capacity", "fallback_types")
+    rolled_back(
+        estate, estate.deploy("--timeout", "6s"), "do not have sufficient g4dn.xlarge capacity", "fallback_types"
+    )
 
 
 def reclaim(estate: Estate) -> None:

@@ -131,7 +131,9 @@ def _last_change(ledger: Ledger, last: Deployment) -> Deployment:
             return found
         if found.state is State.DONE:
             break
-    raise ThothError("the last deployment was undone already", "deploy a tag that worked: `thoth-infra deploy --tag TAG`")
+    raise ThothError(
+        "the last deployment was undone already", "deploy a tag that worked: `thoth-infra deploy --tag TAG`"
+    )
 
 
 @contextmanager
@@ -201,7 +203,9 @@ def _interruptible(environment: str, machine: Machine) -> Iterator[None]:
     except KeyboardInterrupt:
         raise Interrupted(_left(machine), how) from None
     except ThothError as error:
-        raise type(error)(f"{error.message}. {_left(machine)}", f"{error.hint}; then {how}" if error.hint else how) from error
+        raise type(error)(
+            f"{error.message}. {_left(machine)}", f"{error.hint}; then {how}" if error.hint else how
+        ) from error
 
 
 def _left(machine: Machine) -> str:
@@ -221,7 +225,8 @@ def _report(project: Project, ended: Deployment, *, asked_back: bool = False) ->
     if ended.state is State.STUCK:
         raise RollbackFailed(
             f"{ended.id} could neither be finished nor undone: {ended.undo_problem.summary if ended.undo_problem else ''}",
-            (ended.undo_problem.fix if ended.undo_problem else None) or "look at `thoth-infra status` and docs/runbook.md",
+            (ended.undo_problem.fix if ended.undo_problem else None)
+            or "look at `thoth-infra status` and docs/runbook.md",
         )
     if ended.state is State.UNDONE and not asked_back:
         problem = ended.problem
@@ -232,7 +237,15 @@ def _report(project: Project, ended: Deployment, *, asked_back: bool = False) ->
 
 
 def _text(deployment: Deployment) -> str:
-    rows = [(part.service, _revision(part.before), _revision(part.after), (part.digest or part.image.rpartition(':')[2])[:19]) for part in deployment.parts]
+    rows = [
+        (
+            part.service,
+            _revision(part.before),
+            _revision(part.after),
+            (part.digest or part.image.rpartition(":")[2])[:19],
+        )
+        for part in deployment.parts
+    ]
     lines = [
         f"{deployment.kind} {deployment.id} of {deployment.environment}: {deployment.state}",
         table(("SERVICE", "FROM", "TO", "IMAGE"), rows),

@@ -206,7 +206,10 @@ GitHubRepository = Annotated[
 ]
 ImageTag = Annotated[str, Matching(r"\w[\w.-]{0,127}", "an image tag", "1.4.0")]
 ImageDigest = Annotated[
-    str, Matching(r"sha256:[0-9a-f]{64}", "an image's digest", "sha256: and 64 hexadecimal digits, as `images push` writes it")
+    str,
+    Matching(
+        r"sha256:[0-9a-f]{64}", "an image's digest", "sha256: and 64 hexadecimal digits, as `images push` writes it"
+    ),
 ]
 ImageReference = Annotated[
     str,

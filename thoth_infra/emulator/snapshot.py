@@ -42,7 +42,11 @@ def fingerprint() -> dict[str, str]:
     """What a snapshot depends on; equal fingerprints can read each other's snapshots. Imports no moto."""
     digest = sha256()
     here = Path(__file__).parent
-    for module in [here / "pickling.py", *sorted((here / "patches").glob("*.py")), *sorted((here / "ecs").glob("*.py"))]:
+    for module in [
+        here / "pickling.py",
+        *sorted((here / "patches").glob("*.py")),
+        *sorted((here / "ecs").glob("*.py")),
+    ]:
         digest.update(module.name.encode() + b"\0" + module.read_bytes() + b"\0")
     return {
         "format": _MAGIC,

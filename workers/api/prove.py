@@ -97,7 +97,9 @@ def _ended(client: httpx2.Client, job: dict[str, Any], patience: float) -> dict[
 def _json(answer: httpx2.Response) -> Any:
     if answer.status_code >= 400:
         by = answer.headers.get("server", "")
-        raise Unproved(f"{answer.request.method} {answer.request.url.path}: {answer.status_code} by {by}: {answer.text[:300]}")
+        raise Unproved(
+            f"{answer.request.method} {answer.request.url.path}: {answer.status_code} by {by}: {answer.text[:300]}"
+        )
     return answer.json()
 
 
@@ -105,7 +107,9 @@ def _json(answer: httpx2.Response) -> Any:
 def _key(database: Database) -> Iterator[str]:
     at = now()
     with database.write() as session:
-        key, secret = keys.create(session, TENANT, ("jobs:read", "jobs:write"), expires_at=at + timedelta(hours=1), at=at)
+        key, secret = keys.create(
+            session, TENANT, ("jobs:read", "jobs:write"), expires_at=at + timedelta(hours=1), at=at
+        )
         key_id = key.id
     try:
         yield secret

@@ -38,7 +38,9 @@ class Around:
             return "We currently do not have sufficient g4dn.xlarge capacity"
         self.launched += 1
         number = self.launched
-        return Host(f"h{number}", cluster, provider, f"i-{number}", "g4dn.xlarge", "us-east-1a", "ami", 1, 4, 16000, 0.0)
+        return Host(
+            f"h{number}", cluster, provider, f"i-{number}", "g4dn.xlarge", "us-east-1a", "ami", 1, 4, 16000, 0.0
+        )
 
     def living(self, instance_ids: Sequence[str]) -> set[str]:
         return set(instance_ids) - self.gone

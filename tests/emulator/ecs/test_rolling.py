@@ -156,9 +156,7 @@ def test_whatever_happens_a_service_settles_on_a_revision_that_works(
         "ai", "worker", desired, (("FARGATE", 0, 1),), minimum_percent=minimum, maximum_percent=maximum,
         breaker=True, breaker_rolls_back=True,
     )  # fmt: skip
-    around = Around(
-        images={"bad:1": Behaviour(exit_code=1), "sick:1": Behaviour(healthy=False), "gone:1": None}
-    )
+    around = Around(images={"bad:1": Behaviour(exit_code=1), "sick:1": Behaviour(healthy=False), "gone:1": None})
     found = Stage(around, service).open()
     for kind, value in steps:
         if kind == "roll":

@@ -57,12 +57,18 @@ def push(aws: AsAccount, account: str) -> Callable[..., str]:
 def manifest(annotations: dict[str, str]) -> str:
     kind = "application/vnd.oci.image.manifest.v1+json"
     config = {"mediaType": "application/vnd.oci.image.config.v1+json", "size": 1, "digest": "sha256:0"}
-    return json.dumps({"schemaVersion": 2, "mediaType": kind, "config": config, "layers": [], "annotations": annotations})
+    return json.dumps(
+        {"schemaVersion": 2, "mediaType": kind, "config": config, "layers": [], "annotations": annotations}
+    )
 
 
 def register(ecs: Any, image: str, **more: Any) -> str:
     container = {"name": "app", "image": image, "memory": 100, **more}
-    return str(ecs.register_task_definition(family="app", containerDefinitions=[container])["taskDefinition"]["taskDefinitionArn"])
+    return str(
+        ecs.register_task_definition(family="app", containerDefinitions=[container])["taskDefinition"][
+            "taskDefinitionArn"
+        ]
+    )
 
 
 def create(ecs: Any, revision: str, count: int = 1, **more: Any) -> None:
@@ -236,7 +242,10 @@ def blue_green(ecs: Any, aws: AsAccount, push: Callable[..., str]) -> Callable[[
 
     def deploy(revision: str) -> str:
         properties = {"TaskDefinition": revision, "LoadBalancerInfo": {"ContainerName": "app", "ContainerPort": 80}}
-        spec = {"version": 0.0, "Resources": [{"TargetService": {"Type": "AWS::ECS::Service", "Properties": properties}}]}
+        spec = {
+            "version": 0.0,
+            "Resources": [{"TargetService": {"Type": "AWS::ECS::Service", "Properties": properties}}],
+        }
         content = {"revisionType": "AppSpecContent", "appSpecContent": {"content": json.dumps(spec)}}
         made = codedeploy.create_deployment(applicationName="a", deploymentGroupName="g", revision=content)
         return str(made["deploymentId"])
@@ -277,7 +286,9 @@ def test_codedeploy_is_stopped_and_sends_the_traffic_back(
     codedeploy = aws("codedeploy")
     (target,) = codedeploy.list_deployment_targets(deploymentId=identifier)["targetIds"]
     found = codedeploy.batch_get_deployment_targets(deploymentId=identifier, targetIds=[target])["deploymentTargets"][0]
-    running = [one["lifecycleEventName"] for one in found["ecsTarget"]["lifecycleEvents"] if one["status"] == "InProgress"]
+    running = [
+        one["lifecycleEventName"] for one in found["ecsTarget"]["lifecycleEvents"] if one["status"] == "InProgress"
+    ]
     assert running == ["Install"]
 
     codedeploy.stop_deployment(deploymentId=identifier, autoRollbackEnabled=True)

@@ -158,7 +158,9 @@ def _target(site: Site, deployment: str) -> dict[str, Any]:
 def _progress(site: Site, deployment: str) -> str:
     target = _target(site, deployment)
     now = [event["lifecycleEventName"] for event in target["lifecycleEvents"] if event["status"] == "InProgress"]
-    weight = next((row.get("trafficWeight") for row in target["taskSetsInfo"] if row.get("taskSetLabel") == "Green"), None)
+    weight = next(
+        (row.get("trafficWeight") for row in target["taskSetsInfo"] if row.get("taskSetLabel") == "Green"), None
+    )
     sets: Sequence[dict[str, Any]] = target["taskSetsInfo"]
     green = next((row for row in sets if row.get("taskSetLabel") == "Green"), None)
     run = f", {green['runningCount']} of {green['desiredCount']} new tasks run" if green else ""

@@ -58,7 +58,10 @@ class Ledger:
         """
         if deployment.ended:
             self.clients("s3").put_object(
-                Bucket=self.bucket, Key=self._key(deployment.id), Body=_bytes(deployment), ContentType="application/json"
+                Bucket=self.bucket,
+                Key=self._key(deployment.id),
+                Body=_bytes(deployment),
+                ContentType="application/json",
             )
         return self._put(deployment, held.version)
 

@@ -177,7 +177,9 @@ class Machine:
         if part.codedeploy:
             return blue_green.look(self.site, part.service, stays_at(part), part.codedeploy, part.digest, since)
         if part.blue_green:
-            done = blue_green.serves(self.site, part.service, stays_at(part)) and blue_green.steady(self.site, part.service)
+            done = blue_green.serves(self.site, part.service, stays_at(part)) and blue_green.steady(
+                self.site, part.service
+            )
             return Look(part.service, "unchanged", done=done)
         return rolling.look(self.site, part.service, stays_at(part), part.digest, since)
 

@@ -72,7 +72,9 @@ def back(
         if part.after not in (None, part.before) and (not services or part.service in services)
     ]
     if not parts:
-        raise ThothError(f"deployment {last.id} changed nothing that could be brought back", "look with `deploy --show`")
+        raise ThothError(
+            f"deployment {last.id} changed nothing that could be brought back", "look with `deploy --show`"
+        )
     made = Deployment(
         id=identifier, environment=last.environment, kind="rollback", by=by, parts=tuple(parts), skip_proof=True
     )

@@ -39,7 +39,9 @@ def look(site: Site, service: str, revision: str, digest: str | None, since: dat
     progress = progress_of(running, found["desiredCount"], others)
     told = tuple(dict.fromkeys(seen))
     if primary["taskDefinition"] != revision:
-        return Look(service, progress, failed=f"{service}: ECS went back to {_short(primary['taskDefinition'])}", seen=told)
+        return Look(
+            service, progress, failed=f"{service}: ECS went back to {_short(primary['taskDefinition'])}", seen=told
+        )
     if primary.get("rolloutState") == "FAILED":
         return Look(service, progress, failed=f"{service}: {primary.get('rolloutStateReason', 'failed')}", seen=told)
     settled = primary.get("rolloutState") == "COMPLETED" and len(deployments) == 1

@@ -56,9 +56,7 @@ class Site:
         """Return what ECS knows of tasks."""
         ecs = self.clients("ecs")
         batches = [list(arns[start : start + _BATCH]) for start in range(0, len(arns), _BATCH)]
-        return [
-            task for batch in batches for task in ecs.describe_tasks(cluster=self.cluster, tasks=batch)["tasks"]
-        ]
+        return [task for batch in batches for task in ecs.describe_tasks(cluster=self.cluster, tasks=batch)["tasks"]]
 
 
 @dataclass(frozen=True)

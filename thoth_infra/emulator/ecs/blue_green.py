@@ -83,7 +83,12 @@ class Deployer:
         alarm = self.around.alarming(deployment.alarms) if deployment.alarms else None
         if alarm:
             why = f"One or more alarms have been activated according to the Amazon CloudWatch metrics you selected: {alarm}"
-            self.end(deployment, "Stopped", ("ALARM_ACTIVE", why), undo="DEPLOYMENT_STOP_ON_ALARM" in deployment.rolls_back_on)
+            self.end(
+                deployment,
+                "Stopped",
+                ("ALARM_ACTIVE", why),
+                undo="DEPLOYMENT_STOP_ON_ALARM" in deployment.rolls_back_on,
+            )
             return
         self._install(deployment, now)
         self._shift(deployment, now)

@@ -135,8 +135,14 @@ class Roller:
             self._fail(primary, f"ECS deployment failed: alarm {name} is in ALARM.", service.alarms_roll_back)
 
     def _break(self, primary: TaskSet) -> None:
-        if primary.rollout == "IN_PROGRESS" and self.service.breaker and primary.failed >= threshold(self.service.desired):
-            self._fail(primary, "ECS deployment circuit breaker: tasks failed to start.", self.service.breaker_rolls_back)
+        if (
+            primary.rollout == "IN_PROGRESS"
+            and self.service.breaker
+            and primary.failed >= threshold(self.service.desired)
+        ):
+            self._fail(
+                primary, "ECS deployment circuit breaker: tasks failed to start.", self.service.breaker_rolls_back
+            )
 
     def _fail(self, primary: TaskSet, reason: str, roll_back: bool) -> None:
         primary.rollout, primary.reason, primary.updated_at = "FAILED", reason, self.now
@@ -242,5 +248,7 @@ def _provider(service: Service, tasks: Sequence[Task]) -> str:
     for name, base, _ in service.strategy:
         if counts[name] < base:
             return name
-    weighted = [(counts[name] / weight, index, name) for index, (name, _, weight) in enumerate(service.strategy) if weight]
+    weighted = [
+        (counts[name] / weight, index, name) for index, (name, _, weight) in enumerate(service.strategy) if weight
+    ]
     return min(weighted)[2] if weighted else service.strategy[0][0] if service.strategy else "FARGATE"

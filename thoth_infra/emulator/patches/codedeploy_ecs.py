@@ -18,7 +18,9 @@ from thoth_infra.emulator.patches.ecs_answers import when
 from thoth_infra.emulator.patches.ecs_world import ALONE, world_of
 from thoth_infra.emulator.patches.registry import patch, wrap
 
-_CONFIG = re.compile(r"CodeDeployDefault\.ECS(?P<kind>Canary|Linear)(?P<percent>\d+)Percent(?:Every)?(?P<minutes>\d+)Minutes?")
+_CONFIG = re.compile(
+    r"CodeDeployDefault\.ECS(?P<kind>Canary|Linear)(?P<percent>\d+)Percent(?:Every)?(?P<minutes>\d+)Minutes?"
+)
 
 
 def shifts(config: str) -> tuple[tuple[float, int], ...]:

@@ -20,7 +20,9 @@ def digest_of_the_manifest() -> None:
     def put_image(
         original: Any, self: Any, repository: str, manifest: str, tag: str, kind: Any = None, digest: Any = None
     ) -> Any:
-        return original(self, repository, manifest, tag, kind, digest or f"sha256:{sha256(manifest.encode()).hexdigest()}")
+        return original(
+            self, repository, manifest, tag, kind, digest or f"sha256:{sha256(manifest.encode()).hexdigest()}"
+        )
 
 
 @patch("ecr", needed=ignores(Response.ecr_backend, "registryId"))

@@ -74,7 +74,11 @@ def task(one: Task, backend: Any, cluster: Any, hosts: dict[str, Host]) -> dict[
             "image": image,
             "imageDigest": one.digest,
             "runtimeId": f"{one.id}-{index}",
-            "lastStatus": "PENDING" if one.phase == "PROVISIONING" else "RUNNING" if one.phase == "STOPPING" else one.phase,
+            "lastStatus": "PENDING"
+            if one.phase == "PROVISIONING"
+            else "RUNNING"
+            if one.phase == "STOPPING"
+            else one.phase,
             "exitCode": one.exit_code,
             "reason": one.container_reason or None,
             "healthStatus": one.health,

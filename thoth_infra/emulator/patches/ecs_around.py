@@ -31,7 +31,9 @@ class Moto:
             return Behaviour()
         repository = self._backend("ecr", place["account"], place["region"]).repositories.get(place["repository"])
         for found in repository.images if repository else ():
-            if place["digest"] == found.get_image_digest() or (not place["digest"] and place["tag"] in found.image_tags):
+            if place["digest"] == found.get_image_digest() or (
+                not place["digest"] and place["tag"] in found.image_tags
+            ):
                 annotations = json.loads(found.image_manifest).get("annotations") or {}
                 return behaviour(annotations, found.get_image_digest())
         return None
@@ -126,7 +128,9 @@ class Moto:
             health_check=HealthCheck(check.get("interval", 30), check.get("retries", 3), check.get("startPeriod", 0))
             if check
             else None,
-            log=(options["awslogs-group"], options.get("awslogs-stream-prefix", "ecs")) if "awslogs-group" in options else None,
+            log=(options["awslogs-group"], options.get("awslogs-stream-prefix", "ecs"))
+            if "awslogs-group" in options
+            else None,
         )
 
     def unique(self) -> str:

@@ -61,7 +61,9 @@ def _configure(service: Service, moto_service: Any, asked: dict[str, Any]) -> No
     if (count := asked.get("desiredCount")) is not None:
         service.desired = int(count)
     if strategy := asked.get("capacityProviderStrategy"):
-        service.strategy = tuple((row["capacityProvider"], row.get("base", 0), row.get("weight", 0)) for row in strategy)
+        service.strategy = tuple(
+            (row["capacityProvider"], row.get("base", 0), row.get("weight", 0)) for row in strategy
+        )
     if configuration := asked.get("deploymentConfiguration"):
         service.minimum_percent = configuration.get("minimumHealthyPercent", service.minimum_percent)
         service.maximum_percent = configuration.get("maximumPercent", service.maximum_percent)
@@ -174,7 +176,9 @@ def tasks_live() -> None:
         revision = around.revision(self._get_param("taskDefinition"))
         strategy = self._get_param("capacityProviderStrategy") or []
         provider = strategy[0]["capacityProvider"] if strategy else self._get_param("launchType") or "FARGATE"
-        if known := [task for task in world.tasks.values() if task.token and task.token == self._get_param("clientToken")]:
+        if known := [
+            task for task in world.tasks.values() if task.token and task.token == self._get_param("clientToken")
+        ]:
             return ActionResult({"tasks": [_shown(self, world, task) for task in known], "failures": []})
         overrides = self._get_param("overrides") or {}
         command = [word for one in overrides.get("containerOverrides", ()) for word in one.get("command") or ()]
@@ -359,5 +363,3 @@ def _hosts(response: Any, world: World) -> list[Any]:
     if not ids:
         raise EcsClientException("Container Instances cannot be empty.")
     return [host for host in world.hosts.all.values() if host.id in ids]
-
-
