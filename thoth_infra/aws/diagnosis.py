@@ -1,7 +1,8 @@
 """What ECS, CodeDeploy and EC2 say when something does not run, what it means, and what mends it.
 
-The table is matched against stopped reasons, service events, scaling activities and deployment errors while a deployment is
-watched, and is printed as a part of docs/runbook.md. The first row that matches counts, so the specific ones stand first.
+The table is matched against stopped reasons, service events, scaling activities and deployment errors while a
+deployment is watched, and is printed as a part of docs/runbook.md. The first row that matches counts, so the specific
+ones stand first.
 """
 
 from __future__ import annotations
@@ -38,13 +39,13 @@ TABLE: Final[tuple[Diagnosis, ...]] = (
         "image missing",
         r"CannotPullContainerError.*(not found|manifest unknown|does not exist)",
         "the registry has no image of this tag or digest",
-        "push it with `thoth-infra images push`; `images list` shows what is there. A lifecycle rule may have removed it",
+        "push it with `thoth-infra images push`; `images list` shows what is there (a lifecycle rule may remove some)",
     ),
     Diagnosis(
         "image refused",
         r"CannotPullContainerError.*(403|denied|no basic auth|unauthorized|AccessDenied)",
         "the execution role may not pull, or the repository's policy does not name this account",
-        "apply the shared account's side (`thoth-infra plan --env shared`); the policy of the repository must name the role",
+        "apply the shared account's side (`thoth-infra plan --env shared`); the repository's policy must name the role",
     ),
     Diagnosis(
         "disk full",
@@ -62,7 +63,7 @@ TABLE: Final[tuple[Diagnosis, ...]] = (
         "secret not read",
         r"ResourceInitializationError.*(secret|ssm)",
         "a secret has no value yet, or the execution role may not read or decrypt it",
-        "`thoth-infra doctor` names the secrets without a value; then compare role and key with the rendered ones: `drift`",
+        "`thoth-infra doctor` names the secrets without a value; `drift` compares role and key with the rendered ones",
     ),
     Diagnosis(
         "file system not mounted",
@@ -79,7 +80,7 @@ TABLE: Final[tuple[Diagnosis, ...]] = (
     Diagnosis(
         "no network interface",
         r"RESOURCE:ENI|Timeout waiting for network interface|NetworkInterfaceLimitExceeded|insufficient free addresses",
-        "no network interface: the host's are all in use, the subnet has no free address, or the account's quota is reached",
+        "the host's network interfaces are all in use, the subnet has no free address, or the quota is reached",
         "a g4dn.xlarge holds two tasks; look at the subnets' free addresses, and at the quota of network interfaces",
     ),
     Diagnosis(
@@ -109,7 +110,7 @@ TABLE: Final[tuple[Diagnosis, ...]] = (
     Diagnosis(
         "GPU not detected",
         r"RESOURCE:GPU|no CUDA-capable device|NVIDIA[- ]?(driver|SMI)|libcuda|could not select device driver",
-        "the host shows no GPU to the agent or the container: not the GPU AMI, or its driver is older than the image's CUDA",
+        "the host shows no GPU to the agent: not the GPU AMI, or its driver is older than the image's CUDA",
         "use the GPU-optimized AMI (`doctor` shows its age) and let the group refresh its instances",
     ),
     Diagnosis(
@@ -122,7 +123,7 @@ TABLE: Final[tuple[Diagnosis, ...]] = (
         "out of memory",
         r"OutOfMemory|OOM",
         "the container used more memory than its task has",
-        "raise the service's `memory` (`thoth-infra env explain services.NAME.memory`); `render --diff` shows the effect",
+        "raise the service's `memory` (`env explain services.NAME.memory` names the line)",
     ),
     Diagnosis(
         "settings refused",

@@ -196,7 +196,8 @@ def _by(clients: Clients) -> str:
 @contextmanager
 def _interruptible(environment: str, machine: Machine) -> Iterator[None]:
     """Say how to go on when the command ends before the deployment does, whatever ended it."""
-    how = f"go on: `thoth-infra deploy --resume --env {environment}`; or undo it: `thoth-infra rollback --env {environment}`"
+    resume, undo = f"thoth-infra deploy --resume --env {environment}", f"thoth-infra rollback --env {environment}"
+    how = f"go on: `{resume}`; or undo it: `{undo}`"
     try:
         with explained():
             yield
@@ -223,10 +224,10 @@ def _finish(project: Project, machine: Machine) -> None:
 def _report(project: Project, ended: Deployment, *, asked_back: bool = False) -> None:
     project.emit(ended.model_dump(mode="json"), _text(ended))
     if ended.state is State.STUCK:
+        stuck = ended.undo_problem
         raise RollbackFailed(
-            f"{ended.id} could neither be finished nor undone: {ended.undo_problem.summary if ended.undo_problem else ''}",
-            (ended.undo_problem.fix if ended.undo_problem else None)
-            or "look at `thoth-infra status` and docs/runbook.md",
+            f"{ended.id} could neither be finished nor undone: {stuck.summary if stuck else 'unknown'}",
+            (stuck.fix if stuck else None) or "look at `thoth-infra status` and docs/runbook.md",
         )
     if ended.state is State.UNDONE and not asked_back:
         problem = ended.problem

@@ -1,7 +1,7 @@
 """The lock of an environment's images: which digests the registry has under the tag that is deployed.
 
-A layer of the configuration like any other, right above the environment's own file, that holds the keys below ``images``
-only. ``thoth-infra images push`` writes it; it is committed, and reviewed with the rendered trees that it changes.
+A layer of the configuration like any other, right above the environment's own file, that holds the keys below
+``images`` only. ``thoth-infra images push`` writes it; it is committed, and reviewed with the trees that it changes.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ class Images(Section):
     """The account that holds the ECR repositories: the shared one, or this environment's own."""
     tag: ImageTag
     """Tag of Thoth's images."""
-    digests: dict[ImageName, ImageDigest] = {}
+    digests: dict[ImageName, ImageDigest] = Field(default_factory=dict)
     """What the registry has under that tag, by image; `images push` records it in ENVIRONMENT.images.lock."""
 
 

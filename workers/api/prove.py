@@ -1,7 +1,7 @@
-"""Sends a lesson through the whole system, by way of the API's public address, and ends: ``python -m workers.api.prove``.
+"""Sends a lesson through the whole system, through the API's public address: ``python -m workers.api.prove``.
 
-A deployment runs it as a task of its own, once the new images serve and before the old ones are gone. It works with a key of
-its own tenant, which is valid for an hour and revoked at the end; the lesson is erased.
+A deployment runs it as a task of its own, once the new images serve and before the old ones are gone. It works with a
+key of its own tenant, which is valid for an hour and revoked at the end; the lesson is erased.
 """
 
 from __future__ import annotations

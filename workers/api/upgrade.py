@@ -1,4 +1,4 @@
-"""Brings the tables up to date and ends: ``python -m workers.api.upgrade``. A deployment runs it before it replaces tasks."""
+"""Brings the tables up to date: ``python -m workers.api.upgrade``. A deployment runs it before it replaces tasks."""
 
 from __future__ import annotations
 

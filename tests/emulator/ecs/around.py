@@ -1,5 +1,7 @@
 """Surroundings for the simulated ECS, without moto: images, hosts and alarms are what a test says."""
 
+# ruff: noqa: ARG002 - a stand-in takes what the protocol gives it
+
 from __future__ import annotations
 
 import itertools

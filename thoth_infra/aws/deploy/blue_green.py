@@ -39,7 +39,7 @@ def _container(service: dict[str, Any]) -> dict[str, Any]:
 
 
 def begin(site: Site, service: str, revision: str, mark: str) -> str:
-    """Start a CodeDeploy deployment and return its id; one that was started with the same ``mark`` is taken up again."""
+    """Start a CodeDeploy deployment and return its id; one that has the same ``mark`` is taken up again."""
     application, group = site.codedeploy
     codedeploy = site.clients("codedeploy")
     if found := known(site, mark):

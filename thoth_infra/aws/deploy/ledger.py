@@ -1,7 +1,7 @@
 """Where deployments are remembered: beside the environment's Terraform state, one object for the present one.
 
-Each write names the version that it replaces, so that two people who deploy at once can't both believe that they do: the
-second one's write is refused by S3.
+Each write names the version that it replaces, so that two people who deploy at once can't both believe that they do:
+the second one's write is refused by S3.
 """
 
 from __future__ import annotations

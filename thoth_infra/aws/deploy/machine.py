@@ -8,8 +8,8 @@
                      ╲                                                          ╱
                       ╰──────────────────────→ undone ←────────────────────────╯
 
-Each step does one thing, may be run twice, and is written down before the next one begins. Interrupted in the middle of a
-step, a deployment goes on with that step.
+Each step does one thing, may be run twice, and is written down before the next one begins. Interrupted in the middle of
+a step, a deployment goes on with that step.
 """
 
 from __future__ import annotations

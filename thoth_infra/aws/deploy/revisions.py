@@ -29,8 +29,8 @@ def family(revision: str) -> str:
 def latest(clients: Clients, name: str) -> tuple[dict[str, Any], list[dict[str, str]]]:
     """Return the newest revision of a family and its tags.
 
-    The newest and not the one that runs: Terraform registers a revision when it changes the template, and leaves it to the
-    next deployment to use it.
+    The newest and not the one that runs: Terraform registers a revision when it changes the template, and leaves it to
+    the next deployment to use it.
     """
     answer = clients("ecs").describe_task_definition(taskDefinition=name, include=["TAGS"])
     return dict(answer["taskDefinition"]), list(answer.get("tags", ()))

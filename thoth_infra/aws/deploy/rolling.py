@@ -62,7 +62,7 @@ def runs(site: Site, service: str, revision: str) -> bool:
     tasks = [task for task in site.tasks(service, "RUNNING") if task["lastStatus"] == "RUNNING"]
     mine = [task for task in tasks if task["taskDefinitionArn"] == revision]
     well = [task for task in mine if task.get("healthStatus") != "UNHEALTHY"]
-    return found["taskDefinition"] == revision and len(tasks) == len(well) >= found["desiredCount"]
+    return bool(found["taskDefinition"] == revision and len(tasks) == len(well) >= found["desiredCount"])
 
 
 def _reasons(deployments: list[dict[str, str]]) -> list[str]:

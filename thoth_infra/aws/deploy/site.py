@@ -1,4 +1,4 @@
-"""What the steps of a deployment work on: an environment's cluster, through clients, with a clock that tests can turn."""
+"""What the steps of a deployment work on: an environment's cluster, through clients, with a clock to be turned."""
 
 from __future__ import annotations
 

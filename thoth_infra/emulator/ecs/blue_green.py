@@ -1,4 +1,4 @@
-"""CodeDeploy's blue/green deployments: a second task set, traffic moved to it, the first one ended; or all of it undone."""
+"""CodeDeploy's blue/green deployments: a second task set, traffic moved to it, the first one ended; or undone."""
 
 from __future__ import annotations
 
@@ -82,7 +82,8 @@ class Deployer:
             self._begin(deployment, now)
         alarm = self.around.alarming(deployment.alarms) if deployment.alarms else None
         if alarm:
-            why = f"One or more alarms have been activated according to the Amazon CloudWatch metrics you selected: {alarm}"
+            said = "One or more alarms have been activated according to the Amazon CloudWatch metrics you selected"
+            why = f"{said}: {alarm}"
             self.end(
                 deployment,
                 "Stopped",

@@ -42,7 +42,7 @@ def open_set(
 ) -> TaskSet:
     """Make a deployment of a revision the primary one; the one before it stays until its tasks are gone.
 
-    A deployment of the same revision whose tasks are still there is taken up again, unless a ``fresh`` one is asked for.
+    A deployment of the same revision whose tasks are still there is taken up again, unless it must be a ``fresh`` one.
     """
     known = None if fresh else next((one for one in service.sets if one.revision.arn == revision.arn), None)
     for one in service.sets:

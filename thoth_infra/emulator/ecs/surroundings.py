@@ -14,7 +14,7 @@ PACE_VARIABLE = "THOTH_EMULATOR_PACE"
 
 @dataclass(frozen=True)
 class Durations:
-    """Seconds of this world, of the order that AWS takes: half a minute to start a task, four minutes to boot a host."""
+    """Seconds of this world, as AWS takes them: half a minute to start a task, four minutes to boot a host."""
 
     provision: float = 5.0
     pull: float = 20.0

@@ -13,6 +13,7 @@ from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult
 
 from thoth_infra.emulator.ecs.blue_green import BlueGreen, Deployer
+from thoth_infra.emulator.ecs.records import Revision
 from thoth_infra.emulator.ecs.surroundings import durations
 from thoth_infra.emulator.patches.ecs_answers import when
 from thoth_infra.emulator.patches.ecs_world import ALONE, world_of
@@ -62,7 +63,7 @@ def one_at_a_time() -> None:
 
 @patch("codedeploy", needed=lambda: True)
 def deployments_run() -> None:
-    """moto's deployments stay at "Created"; here they go through their lifecycle, and back for an alarm or a failure."""
+    """moto's deployments stay at "Created"; here they go through their lifecycle, or back."""
 
     @wrap(Response, "create_deployment")
     def create_deployment(original: Any, self: Any) -> Any:
@@ -73,31 +74,19 @@ def deployments_run() -> None:
         world, around = _world(self)
         service = group.ecs_services[0]
         key = f"{service['clusterName']}/{service['serviceName']}"
-        if any(one.service == key and one.running for one in world.deployments.values()):
-            raise _refuse("DeploymentLimitExceededException",
-                          f"The Deployment Group '{group.deployment_group_name}' already has an active Deployment")  # fmt: skip
+        _refuse_second(world, key, group.deployment_group_name)
         properties = _properties(asked)
         answer = original(self)
         identifier = answer.result["deploymentId"]
-        pair = group.load_balancer_info["targetGroupPairInfoList"][0]
-        blue_green = group.blue_green_deployment_configuration
-        ends = blue_green.get("terminateBlueInstancesOnDeploymentSuccess") or {}
-        rollback = asked.get("autoRollbackConfiguration") or group.auto_rollback_configuration
-        world.deployments[identifier] = BlueGreen(
-            identifier,
-            key,
-            around.revision(properties["TaskDefinition"]),
-            world.now,
-            _target_groups(self, pair),
-            tuple(pair["prodTrafficRoute"]["listenerArns"]),
-            shifts(str(group.deployment_config_name)),
-            60.0 * ends.get("terminationWaitTimeInMinutes", 0),
-            alarms=_alarms(group),
-            rolls_back_on=tuple(rollback.get("events", ())) if rollback.get("enabled") else (),
-            description=asked.get("description") or "",
-        )
+        revision = around.revision(properties["TaskDefinition"])
+        world.deployments[identifier] = _made(self, identifier, key, revision, group, world.now)
         world.advance(time.time(), around, durations())
         return answer
+
+
+@patch("codedeploy", needed=lambda: True)
+def deployments_are_shown() -> None:
+    """moto shows what was asked for, not how far it has come."""
 
     @wrap(Response, "get_deployment")
     def get_deployment(original: Any, self: Any) -> Any:
@@ -124,6 +113,33 @@ def deployments_run() -> None:
             if identifier in backend.deployments:
                 backend.deployments[identifier].status = found.status
         return original(self)
+
+
+def _refuse_second(world: Any, service: str, group: str) -> None:
+    if any(one.service == service and one.running for one in world.deployments.values()):
+        text = f"The Deployment Group '{group}' already has an active Deployment"
+        raise _refuse("DeploymentLimitExceededException", text)
+
+
+def _made(response: Any, identifier: str, service: str, revision: Revision, group: Any, now: float) -> BlueGreen:
+    """Return the deployment that a CreateDeployment of a deployment group begins."""
+    asked = response._get_params()
+    pair = group.load_balancer_info["targetGroupPairInfoList"][0]
+    ends = group.blue_green_deployment_configuration.get("terminateBlueInstancesOnDeploymentSuccess") or {}
+    rollback = asked.get("autoRollbackConfiguration") or group.auto_rollback_configuration
+    return BlueGreen(
+        identifier,
+        service,
+        revision,
+        now,
+        _target_groups(response, pair),
+        tuple(pair["prodTrafficRoute"]["listenerArns"]),
+        shifts(str(group.deployment_config_name)),
+        60.0 * ends.get("terminationWaitTimeInMinutes", 0),
+        alarms=_alarms(group),
+        rolls_back_on=tuple(rollback.get("events", ())) if rollback.get("enabled") else (),
+        description=asked.get("description") or "",
+    )
 
 
 @patch("codedeploy", needed=lambda: not hasattr(Response, "stop_deployment"))

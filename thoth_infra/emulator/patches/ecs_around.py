@@ -140,7 +140,7 @@ class Moto:
     def _backend(self, service: str, account: str | None = None, region: str | None = None) -> Any:
         from moto.backends import get_backend
 
-        return get_backend(service)[account or self._at[0]][region or self._at[1]]  # type: ignore[index, call-overload]
+        return get_backend(service)[account or self._at[0]][region or self._at[1]]
 
     def _group(self, provider: str) -> Any:
         found = self._ecs._get_provider(provider)

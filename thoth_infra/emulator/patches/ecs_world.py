@@ -30,7 +30,7 @@ def world_of(backend: Any, lasts: Durations | None = None) -> tuple[World, Moto]
     return world, around
 
 
-def show(backend: Any, world: World, moto_service: Any) -> None:
+def show(world: World, moto_service: Any) -> None:
     """Write what the simulation knows of a service onto moto's model of it, which the API shows."""
     service = world.services.get(f"{moto_service.cluster_name}/{moto_service.name}")
     if service is None:
@@ -81,6 +81,17 @@ def _configure(service: Service, moto_service: Any, asked: dict[str, Any]) -> No
     service.blue_green = (moto_service.deployment_controller or {}).get("type") == "CODE_DEPLOY"
 
 
+def _replace(world: World, around: Moto, service: Service, moto_service: Any, asked: dict[str, Any]) -> None:
+    """Begin the deployment that an UpdateService asks for, if it asks for one."""
+    forced = bool(asked.get("forceNewDeployment"))
+    if not forced and not asked.get("taskDefinition"):
+        return
+    wanted = around.revision(asked.get("taskDefinition") or moto_service.task_definition)
+    primary = service.primary
+    if forced or primary is None or wanted.arn != primary.revision.arn:
+        world.deploy(service.key, wanted, around, fresh=forced)
+
+
 # One request at a time looks at the world and changes it.
 ALONE = threading.RLock()
 
@@ -114,7 +125,7 @@ def services_work() -> None:
             if service.blue_green and service.sets and moto_service.load_balancers:
                 service.sets[0].target_group = moto_service.load_balancers[0].get("targetGroupArn", "")
         world.advance(time.time(), around, durations())
-        show(self.ecs_backend, world, moto_service)
+        show(world, moto_service)
         return answer
 
     @wrap(Response, "update_service")
@@ -134,14 +145,15 @@ def services_work() -> None:
         service = world.services.get(f"{moto_service.cluster_name}/{moto_service.name}")
         if service is not None:
             _configure(service, moto_service, asked)
-            if asked.get("taskDefinition") or asked.get("forceNewDeployment"):
-                wanted = around.revision(asked.get("taskDefinition") or moto_service.task_definition)
-                primary = service.primary
-                if asked.get("forceNewDeployment") or primary is None or wanted.arn != primary.revision.arn:
-                    world.deploy(service.key, wanted, around, fresh=bool(asked.get("forceNewDeployment")))
+            _replace(world, around, service, moto_service, asked)
             world.advance(time.time(), around, durations())
-            show(self.ecs_backend, world, moto_service)
+            show(world, moto_service)
         return answer
+
+
+@patch("ecs", needed=lambda: True)
+def services_are_shown() -> None:
+    """moto shows what was asked for, not what runs."""
 
     @wrap(Response, "delete_service")
     def delete_service(original: Any, self: Any) -> Any:
@@ -157,7 +169,7 @@ def services_work() -> None:
         world, _ = world_of(self.ecs_backend)
         answer = original(self)
         for moto_service in answer.result["services"]:
-            show(self.ecs_backend, world, moto_service)
+            show(world, moto_service)
         return answer
 
 
@@ -169,16 +181,15 @@ _LEFT_TO_CODEDEPLOY = (
 
 @patch("ecs", needed=lambda: True)
 def tasks_live() -> None:
-    """moto's tasks run at once and for ever, and ListTasks does not know which service a task is of."""
+    """moto's tasks run at once and for ever."""
 
     def run_task(self: Any) -> Any:
         world, around = world_of(self.ecs_backend)
         revision = around.revision(self._get_param("taskDefinition"))
         strategy = self._get_param("capacityProviderStrategy") or []
         provider = strategy[0]["capacityProvider"] if strategy else self._get_param("launchType") or "FARGATE"
-        if known := [
-            task for task in world.tasks.values() if task.token and task.token == self._get_param("clientToken")
-        ]:
+        token = self._get_param("clientToken") or ""
+        if known := [task for task in world.tasks.values() if token and task.token == token]:
             return ActionResult({"tasks": [_shown(self, world, task) for task in known], "failures": []})
         overrides = self._get_param("overrides") or {}
         command = [word for one in overrides.get("containerOverrides", ()) for word in one.get("command") or ()]
@@ -194,10 +205,27 @@ def tasks_live() -> None:
                 command=tuple(command),
                 tags=list(self._get_param("tags") or ()),
                 overrides=overrides,
-                token=self._get_param("clientToken") or "",
+                token=token,
             )
             started.append(world.run(task, around, durations()))
         return ActionResult({"tasks": [_shown(self, world, task) for task in started], "failures": []})
+
+    def stop_task(self: Any) -> Any:
+        world, _ = world_of(self.ecs_backend)
+        task = world.tasks.get(self._get_param("task").rpartition("/")[2])
+        if task is None:
+            raise InvalidParameterException("The referenced task was not found.")
+        life.stop(task, world.now, durations(), code="UserInitiated",
+                  reason=self._get_param("reason") or "Task stopped by user")  # fmt: skip
+        return ActionResult({"task": _shown(self, world, task)})
+
+    for replaced in (run_task, stop_task):
+        setattr(Response, replaced.__name__, replaced)
+
+
+@patch("ecs", needed=lambda: True)
+def tasks_are_shown() -> None:
+    """moto's tasks run at once and for ever, and ListTasks does not know which service a task is of."""
 
     def describe_tasks(self: Any) -> Any:
         world, _ = world_of(self.ecs_backend)
@@ -220,27 +248,20 @@ def tasks_live() -> None:
         host, started_by = self._get_param("containerInstance"), self._get_param("startedBy")
         if service:
             self.ecs_backend._get_service(cluster.name, service)
-        arns = [
-            answers.task_arn(task, self.ecs_backend, cluster.name)
-            for task in world.tasks.values()
-            if ("RUNNING" if task.going else "STOPPED") == wanted
-            and (not service or task.service == f"{cluster.name}/{service.rpartition('/')[2]}")
-            and (not family or f"/{family}:" in task.revision.arn)
-            and (not host or task.host == host.rpartition("/")[2])
-            and (not started_by or task.started_by == started_by)
-        ]
-        return ActionResult({"taskArns": arns})
 
-    def stop_task(self: Any) -> Any:
-        world, _ = world_of(self.ecs_backend)
-        task = world.tasks.get(self._get_param("task").rpartition("/")[2])
-        if task is None:
-            raise InvalidParameterException("The referenced task was not found.")
-        life.stop(task, world.now, durations(), code="UserInitiated",
-                  reason=self._get_param("reason") or "Task stopped by user")  # fmt: skip
-        return ActionResult({"task": _shown(self, world, task)})
+        def matches(task: Task) -> bool:
+            return (
+                ("RUNNING" if task.going else "STOPPED") == wanted
+                and (not service or task.service == f"{cluster.name}/{service.rpartition('/')[2]}")
+                and (not family or f"/{family}:" in task.revision.arn)
+                and (not host or task.host == host.rpartition("/")[2])
+                and (not started_by or task.started_by == started_by)
+            )
 
-    for replaced in (run_task, describe_tasks, list_tasks, stop_task):
+        found = filter(matches, world.tasks.values())
+        return ActionResult({"taskArns": [answers.task_arn(task, self.ecs_backend, cluster.name) for task in found]})
+
+    for replaced in (describe_tasks, list_tasks):
         setattr(Response, replaced.__name__, replaced)
 
 
@@ -296,9 +317,9 @@ def commands_are_executed() -> None:
             raise InvalidParameterException("The execute command failed because the task is not running.")
         if not task.exec_enabled:
             raise InvalidParameterException(
-                "The execute command failed because execute command was not enabled when the task was run or the execute "
-                "command agent isn’t running. Wait and try again or run a new task with execute command enabled and try "
-                "again."
+                "The execute command failed because execute command was not enabled when the task was run or the "
+                "execute command agent isn’t running. Wait and try again or run a new task with execute command "
+                "enabled and try again."
             )
         session = f"ecs-execute-command-{task.id[:17]}"
         region = self.ecs_backend.region_name
