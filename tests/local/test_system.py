@@ -51,6 +51,21 @@ class Local:
         pid = json.loads((self.root / ".thoth/local/running.json").read_text())["pid"]
         os.kill(pid, signal.SIGKILL)
 
+    def prove(self) -> subprocess.CompletedProcess[str]:
+        """Send a lesson through with the API's own variables, as a deployment's task does."""
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                command, variables = (process / "cmdline").read_bytes(), (process / "environ").read_bytes()
+            except OSError:
+                continue
+            if command.endswith(b"-m\0workers.api\0") and os.fsencode(self.root) in variables:
+                environment = dict(os.fsdecode(pair).split("=", 1) for pair in variables.split(b"\0") if pair)
+                command_line = [sys.executable, "-m", "workers.api.prove", "--patience", "180"]
+                return subprocess.run(
+                    command_line, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+                )
+        raise AssertionError(f"the API does not run {self.words()}")
+
     def words(self) -> str:
         logs = sorted((self.root / ".thoth/local/logs").glob("*.log"))
         return "".join(f"\n== {log.name}\n{log.read_text()[-1500:]}" for log in logs)
@@ -74,6 +89,9 @@ def test_a_lesson_goes_through_and_a_killed_system_goes_on(local: Local) -> None
     text = local.run("local", "submit", sample, "--wait")
     assert "[pentatonic scale]" in text
     assert "[metronome]" in text
+    proof = local.prove()
+    assert (proof.returncode, proof.stdout.splitlines()[-2:-1]) == (0, ["completed"]), proof
+    assert proof.stdout.splitlines()[-1], "no word was heard in the lesson that deployments send through"
 
     (job,) = local.json("submit", sample)
     local.kill()

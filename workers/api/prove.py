@@ -71,7 +71,7 @@ def _proved(client: httpx2.Client, patience: float) -> str:
         if state["state"] != "completed":
             failure = state.get("error") or {}
             raise Unproved(f"the lesson is {state['state']}: {failure.get('code')}: {failure.get('message')}")
-        segments = _json(client.get(f"/api/jobs/{job['id']}/transcript"))["segments"]
+        segments = _json(client.get(f"/api/jobs/{job['id']}/transcript.json"))["segments"]
         if not segments:
             raise Unproved("the lesson came through, but nothing was heard in it")
         return " ".join(segment["text"].strip() for segment in segments)

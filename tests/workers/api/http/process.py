@@ -19,11 +19,14 @@ import httpx2
 from sqlalchemy import URL
 
 from tests.ports import free_port
+from tests.workers.api.http.rig import transcript
 from tests.workers.api.orchestrator.aws import Account
 from thoth_infra.contract.queues import Stage
 from thoth_infra.contract.services import API, API_ALONE
 from thoth_infra.emulator import Emulator
 from workers.api import health
+from workers.common.folder import FolderFiles
+from workers.common.messages import Request, Result, Status
 
 PROJECT = Path(__file__).resolve().parents[4]
 PATIENCE_SECONDS = 60.0
@@ -131,3 +134,16 @@ def processes(aws: Emulator, url: URL, folder: Path) -> Iterator[Process]:
         if found.process and found.process.poll() is None:
             found.process.kill()
             found.process.wait()
+
+
+def work(api: Process, job_id: str) -> None:
+    """Do what the workers would."""
+    sqs, urls = api.account.sqs, api.account.urls
+    for stage in Stage:
+        (message,) = sqs.receive_message(QueueUrl=urls[stage.value], WaitTimeSeconds=20)["Messages"]
+        request = Request.model_validate_json(message["Body"])
+        assert request.job_id == job_id
+        with FolderFiles(api.jobs_dir).job(job_id).writing("transcript.json") as path:
+            path.write_text(transcript(job_id).model_dump_json())
+        result = Result.of(request, Status.COMPLETED, metrics={"seconds": 1.0, "audio_seconds": 12.0})
+        sqs.send_message(QueueUrl=urls["results"], MessageBody=result.model_dump_json())

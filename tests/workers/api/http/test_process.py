@@ -13,16 +13,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from tests.workers.api.http.process import PATIENCE_SECONDS, PROJECT, Process, processes
-from tests.workers.api.http.rig import MP3, transcript
+from tests.workers.api.http.process import PATIENCE_SECONDS, PROJECT, Process, processes, work
+from tests.workers.api.http.rig import MP3
 from tests.workers.api.orchestrator.aws import SECRETS
-from thoth_infra.contract.queues import Stage
 from thoth_infra.emulator import Emulator
 from workers.api.store import migrate
 from workers.api.store.engine import Database
 from workers.api.store.models import GlossaryVersion
-from workers.common.folder import FolderFiles
-from workers.common.messages import Request, Result, Status, now
+from workers.common.messages import now
 
 UPLOAD_BYTES = 2 << 30
 RESIDENT_MIB = 150
@@ -34,19 +32,6 @@ def api(aws: Emulator, database: Database, tmp_path: Path) -> Iterator[Process]:
     aws.reset()
     with processes(aws, database.url, tmp_path) as found:
         yield found
-
-
-def work(api: Process, job_id: str) -> None:
-    """Do what the workers would."""
-    sqs, urls = api.account.sqs, api.account.urls
-    for stage in Stage:
-        (message,) = sqs.receive_message(QueueUrl=urls[stage.value], WaitTimeSeconds=20)["Messages"]
-        request = Request.model_validate_json(message["Body"])
-        assert request.job_id == job_id
-        with FolderFiles(api.jobs_dir).job(job_id).writing("transcript.json") as path:
-            path.write_text(transcript(job_id).model_dump_json())
-        result = Result.of(request, Status.COMPLETED, metrics={"seconds": 1.0, "audio_seconds": 12.0})
-        sqs.send_message(QueueUrl=urls["results"], MessageBody=result.model_dump_json())
 
 
 def test_it_migrates_serves_and_stops(api: Process) -> None:
