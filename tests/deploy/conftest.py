@@ -45,6 +45,7 @@ class Estate:
     root: Path
     account: str
     digests: dict[tuple[str, str], str] = field(default_factory=dict)
+    emulator_url: str = ""
     when_told: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
 
     def push(
@@ -135,7 +136,7 @@ def estate(
         if value:  # an empty AWS_PROFILE would mislead moto, which runs in this process
             monkeypatch.setenv(key, value)
     monkeypatch.setattr("thoth_infra.cli.deploy._EMULATED_POLL_SECONDS", 0.02)
-    made = Estate(aws, _project(tmp_path), account)
+    made = Estate(aws, _project(tmp_path), account, emulator_url=emulator.url)
     say = Project.say
 
     def overheard(self: Project, text: str) -> None:

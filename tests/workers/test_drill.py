@@ -18,10 +18,11 @@ from typing import Any
 
 import pytest
 
+from tests.aws_proxy import Failing, proxy
 from tests.tiny_whisper.corpus import Voices
 from tests.tiny_whisper.speech import lesson
 from tests.workers.conftest import MakeRig
-from tests.workers.faults import FlakyProxy, filled, flaky, small_disk
+from tests.workers.faults import filled, small_disk
 from tests.workers.lessons import video
 from tests.workers.rig import BY_STAGE, ORDER, Conductor, Rig, wait_until
 from thoth_infra.contract.queues import Stage
@@ -69,18 +70,19 @@ class Fleet:
 def test_nothing_is_lost_doubled_or_half_done(aws: Emulator, make_rig: MakeRig, tmp_path: Path) -> None:
     rng = random.Random(20261123)  # noqa: S311 - no secret
     sources = [video(lesson(3, seed, voices=Voices.SEEN), tmp_path / f"{seed}.mp4") for seed in range(LESSONS)]
-    with flaky(aws.url) as proxy:
+    outage = Failing()
+    with proxy(aws.url, outage) as between:
         # A kill every second is a thousand times what spot does: the limit of deliveries, which tells broken messages
         # from unlucky ones, has to be as much higher.
-        rig = make_rig(endpoint=proxy.url, max_receives=40, overrides={"VISIBILITY_TIMEOUT_SECONDS": "12"})
+        rig = make_rig(endpoint=between.url, max_receives=40, overrides={"VISIBILITY_TIMEOUT_SECONDS": "12"})
         with small_disk(rig.jobs, 600) as small:
             if not small:
                 pytest.skip("a small file system can't be mounted here (needs root)")
-            _drill(rig, proxy, sources, rng)
+            _drill(rig, outage, sources, rng)
             _judge(rig, sources)
 
 
-def _drill(rig: Rig, proxy: FlakyProxy, sources: list[Path], rng: random.Random) -> None:
+def _drill(rig: Rig, outage: Failing, sources: list[Path], rng: random.Random) -> None:
     jobs = [f"job-{n:03}" for n in range(JOBS)]
     poisoned = [f"poison-{n}" for n in range(POISONED)]
     for number, job_id in enumerate(jobs):
@@ -95,7 +97,7 @@ def _drill(rig: Rig, proxy: FlakyProxy, sources: list[Path], rng: random.Random)
         for job_id in order:
             conductor.begin(job_id)
         _send_nonsense(rig)
-        hurt = _chaos(rig, proxy, fleet, conductor, rng)
+        hurt = _chaos(rig, outage, fleet, conductor, rng)
         _settle(fleet, lambda: all(conductor.finished(job_id) for job_id in (*jobs, *poisoned)), rig)
         _settle(fleet, lambda: all(rig.waiting(stage) == (0, 0) for stage in ORDER), rig)
         for process in fleet.workers.values():
@@ -108,7 +110,7 @@ def _drill(rig: Rig, proxy: FlakyProxy, sources: list[Path], rng: random.Random)
             for job in poisoned
         }
         assert all(len(found) == 1 for found in codes.values()), codes
-    print(f"{len(jobs)} jobs complete, {len(poisoned) + 2} dead letters; {dict(hurt)}; {proxy.failed} answers of 500")  # noqa: T201
+    print(f"{len(jobs)} jobs complete, {len(poisoned) + 2} dead letters; {dict(hurt)}; {outage.failed} answers of 500")  # noqa: T201
 
 
 def _send_nonsense(rig: Rig) -> None:
@@ -118,10 +120,10 @@ def _send_nonsense(rig: Rig) -> None:
         rig.sqs.send_message(QueueUrl=rig.url(queue), MessageBody=body)
 
 
-def _chaos(rig: Rig, proxy: FlakyProxy, fleet: Fleet, conductor: Conductor, rng: random.Random) -> Counter[str]:
+def _chaos(rig: Rig, outage: Failing, fleet: Fleet, conductor: Conductor, rng: random.Random) -> Counter[str]:
     hurt: Counter[str] = Counter()
     begun = time.monotonic()
-    plans: list[tuple[float, Any]] = [(30, _no_queue(proxy)), (70, _no_disk(rig))]
+    plans: list[tuple[float, Any]] = [(30, _no_queue(outage)), (70, _no_disk(rig))]
     while (now := time.monotonic() - begun) < SECONDS:
         if plans and now >= plans[0][0]:
             plans.pop(0)[1].start()
@@ -135,11 +137,11 @@ def _chaos(rig: Rig, proxy: FlakyProxy, fleet: Fleet, conductor: Conductor, rng:
     return hurt
 
 
-def _no_queue(proxy: FlakyProxy) -> threading.Thread:
+def _no_queue(outage: Failing) -> threading.Thread:
     def fail() -> None:
-        proxy.failing.set()
+        outage.now.set()
         time.sleep(10)
-        proxy.failing.clear()
+        outage.now.clear()
 
     return threading.Thread(target=fail)
 
