@@ -18,8 +18,8 @@ AUDIT := .thoth/audit
 IMAGE_LOCKS := $(addprefix requirements/,$(addsuffix .lock,api audio-extraction transcription music-terms))
 RUN = $(THOTH) $(1) --env $(ENV) $(ARGS)
 
-.PHONY: help venv demo test drill drill-workers drill-estate drill-api drill-page drill-switches lint fmt-code bench bench-workers bench-api sbom scan rehearse policy lock
-.PHONY: status start-services stop-services restart-service logs gpu-status images
+.PHONY: help venv demo test drill drill-workers drill-estate drill-api drill-page drill-operations drill-switches lint fmt-code bench bench-workers bench-api sbom scan rehearse policy lock
+.PHONY: status start-services stop-services restart-service logs gpu-status images deploy rollback
 .PHONY: init plan apply destroy plan-target fmt validate clean output drift render check
 
 help: ## Show this help
@@ -92,6 +92,12 @@ restart-service: $(STAMP) ## Replace a service's tasks: SERVICE=transcription
 	@test -n "$(SERVICE)" || { echo 'give SERVICE=, for instance SERVICE=transcription' >&2; exit 2; }
 	@$(THOTH) restart-service '$(SERVICE)' --env $(ENV) $(ARGS)
 
+deploy: $(STAMP) ## Replace the services' images, prove them, go back if anything fails: ARGS='--tag 1.5.0'
+	@$(call RUN,deploy)
+
+rollback: $(STAMP) ## Undo the deployment under way, or the last one
+	@$(call RUN,rollback)
+
 logs: $(STAMP) ## Show a service's log: SERVICE=api, ARGS='--follow --since 1h'
 	@test -n "$(SERVICE)" || { echo 'give SERVICE=, for instance SERVICE=api' >&2; exit 2; }
 	@$(THOTH) logs '$(SERVICE)' --env $(ENV) $(ARGS)
@@ -143,6 +149,9 @@ drill-api: $(STAMP) ## Kill API, orchestrator and Postgres under 500 jobs; make 
 
 drill-page: $(STAMP) ## Look at the web page in Chromium: accessibility, scripts in names, correction, glossary
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m slow -rs tests/workers/api/page $(ARGS)
+
+drill-operations: $(STAMP) ## Kill deployments at every call, and let everything else go wrong with them
+	@$(VENV)/bin/python -m pytest -m slow -rs -n 2 tests/deploy $(ARGS)
 
 drill-switches: $(STAMP) ## Plan every switch of the estate on an emulated AWS, and apply some (half an hour)
 	@$(VENV)/bin/python -m pytest -m slow tests/switches $(ARGS)

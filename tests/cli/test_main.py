@@ -44,6 +44,7 @@ OF_THE_PROJECT = frozenset(
         "drill-api",
         "drill-estate",
         "drill-page",
+        "drill-operations",
         "drill-switches",
         "lint",
         "fmt-code",
@@ -182,6 +183,8 @@ CODES: dict[type[errors.ThothError], int] = {
     errors.EngineError: 5,
     errors.SealBroken: 6,
     errors.NotConfirmed: 7,
+    errors.RolledBack: 8,
+    errors.RollbackFailed: 9,
     errors.Interrupted: 130,
 }
 

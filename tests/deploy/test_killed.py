@@ -1,4 +1,4 @@
-"""``thoth-infra deploy`` killed by SIGKILL at a call that changes something, before or after AWS has done it; resumed."""
+"""``deploy`` killed by SIGKILL at a call that changes something, before or after AWS has done it; then resumed."""
 
 from __future__ import annotations
 

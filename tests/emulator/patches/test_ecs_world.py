@@ -96,6 +96,7 @@ def steady(ecs: Any) -> Any:
 
 
 @pytest.mark.patch("services_work")
+@pytest.mark.patch("services_are_shown")
 def test_a_deployment_that_fails_is_rolled_back_and_tells_why(ecs: Any, push: Callable[..., str]) -> None:
     check = {"command": ["CMD", "true"]}
     good, bad = register(ecs, push("1"), healthCheck=check), register(ecs, push("2", exit="1@2"), healthCheck=check)
@@ -111,6 +112,7 @@ def test_a_deployment_that_fails_is_rolled_back_and_tells_why(ecs: Any, push: Ca
 
 
 @pytest.mark.patch("tasks_live")
+@pytest.mark.patch("tasks_are_shown")
 def test_a_task_ends_with_its_reason(ecs: Any, push: Callable[..., str]) -> None:
     revision = register(ecs, push("1", **{"run/check": "3"}), healthCheck={"command": ["CMD", "true"]})
     create(ecs, revision)
@@ -258,6 +260,7 @@ def info(aws: AsAccount, identifier: str) -> Any:
 
 
 @pytest.mark.patch("deployments_run")
+@pytest.mark.patch("deployments_are_shown")
 def test_codedeploy_moves_the_traffic_and_ends_the_old_tasks(
     ecs: Any, aws: AsAccount, push: Callable[..., str], blue_green: Callable[[str], str]
 ) -> None:

@@ -23,7 +23,7 @@ MODULES = {
     "core": ("core",),
     "ec2": ("ec2",),
     "ecr": ("ecr",),
-    "ecs": ("ecs", "ecs_world"),
+    "ecs": ("ecs", "ecs_world", "ecs_tasks", "ecs_hosts"),
     "efs": ("efs",),
     "logs": ("logs",),
     "rds": ("rds",),
