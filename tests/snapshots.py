@@ -7,9 +7,10 @@
     same("status.txt", estate.run("status", "--env", "staging").out)
     same("status.json", estate.run("--json", "status", "--env", "staging").out)
 
-The files are in ``tests/cli/snapshots``. What differs from run to run (ids, digests, times, accounts) is replaced by a word of
-the same width, so that tables stay aligned; the same value gets the same word, so that a swap of two ids still shows. What
-is volatile in one command only is given as ``hide``: pattern → word; where the pattern has a group, only that is hidden.
+The files are in ``tests/cli/snapshots``. What differs from run to run (ids, digests, times, accounts) is replaced by a
+word of the same width, so that tables stay aligned; the same value gets the same word, so that a swap of two ids still
+shows. What is volatile in one command only is given as ``hide``: pattern → word; where the pattern has a group, only
+that is hidden.
 
 ``THOTH_SNAPSHOTS=write pytest PATH`` writes them anew; look at `git diff` then.
 """
