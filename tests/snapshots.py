@@ -24,6 +24,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+# Looked at here, since fixtures take THOTH_* out of the environment.
+WRITING = os.environ.get("THOTH_SNAPSHOTS") == "write"
 FOLDER: Final = Path(__file__).parent / "cli" / "snapshots"
 _HEX = "[0-9a-f]"
 VOLATILE: Final[Mapping[str, str]] = {
@@ -64,7 +66,7 @@ def steady(text: str, hide: Mapping[str, str] | None = None) -> str:
 def same(name: str, text: str, hide: Mapping[str, str] | None = None, *, folder: Path = FOLDER) -> None:
     """Assert that ``text`` is what the snapshot ``name`` holds."""
     found, kept = steady(text, hide), folder / name
-    if os.environ.get("THOTH_SNAPSHOTS") == "write":
+    if WRITING:
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(found, encoding="utf-8")
         return

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import snapshots
 from tests.snapshots import same, steady
 
 TABLE = """\
@@ -37,15 +38,15 @@ def test_a_group_says_which_part_of_a_match_is_hidden() -> None:
 
 
 def test_another_output_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("THOTH_SNAPSHOTS", "write")
+    monkeypatch.setattr(snapshots, "WRITING", True)
     same("some.txt", TABLE, folder=tmp_path)
-    monkeypatch.delenv("THOTH_SNAPSHOTS")
+    monkeypatch.setattr(snapshots, "WRITING", False)
     same("some.txt", TABLE.replace("i-0123456789abcdef0", "i-1123456789abcdef0"), folder=tmp_path)
     with pytest.raises(AssertionError, match=r"-api .*\n\+API "):
         same("some.txt", TABLE.replace("api ", "API "), folder=tmp_path)
 
 
 def test_a_missing_snapshot_is_no_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("THOTH_SNAPSHOTS", raising=False)
+    monkeypatch.setattr(snapshots, "WRITING", False)
     with pytest.raises(AssertionError, match="there is no snapshot"):
         same("none.txt", TABLE, folder=tmp_path)
