@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from thoth_infra.aws import gpu, logs, services
+from thoth_infra.aws import gpu, logs, services, stopping, waiting
 from thoth_infra.aws.clients import Clients
+from thoth_infra.aws.deploy.site import Site
 from thoth_infra.emulator import running
 from thoth_infra.errors import ThothError
 
@@ -66,28 +67,44 @@ def estate(aws: Clients) -> Iterator[Clients]:
     aws("s3").delete_object(Bucket=PLACE.bucket, Key=PLACE.memory_key)
 
 
-def numbers(clients: Clients) -> list[tuple[Any, ...]]:
-    return [
-        (s.name, s.desired, s.scaling and (s.scaling.minimum, s.scaling.maximum, s.scaling.suspended))
-        for s in services.status(clients, PLACE)
-    ]
+def numbers(clients: Clients) -> tuple[services.Numbers, ...]:
+    return services.numbers(clients, PLACE)
+
+
+def stop(clients: Clients) -> stopping.Stopped:
+    return stopping.stop(clients, PLACE, "arn:aws:iam::087439708020:user/anna")
+
+
+def site(clients: Clients) -> Site:
+    return Site(clients, PLACE.cluster, PLACE.codedeploy)
 
 
 def test_start_restores_what_stop_took(estate: Clients) -> None:
     before = numbers(estate)
-    services.stop(estate, PLACE)
-    stopped = services.status(estate, PLACE)
+    assert stop(estate).services == before
+    stopped = numbers(estate)
     assert [s.desired for s in stopped] == [0, 0]
-    assert stopped[1].scaling and all(stopped[1].scaling.suspended.values())
-    services.start(estate, PLACE)
+    assert stopped[1].scaling and stopped[1].scaling.is_suspended
+    assert (stopped[1].scaling.minimum, stopped[1].scaling.maximum) == (0, 3)
+    assert stopping.start(estate, PLACE) == stopping.Started(before)
     assert numbers(estate) == before
 
 
 def test_a_second_stop_does_not_remember_zeros(estate: Clients) -> None:
     before = numbers(estate)
-    services.stop(estate, PLACE)
-    services.stop(estate, PLACE)
-    services.start(estate, PLACE)
+    first = stop(estate)
+    assert stop(estate) == first
+    stopping.start(estate, PLACE)
+    assert numbers(estate) == before
+
+
+def test_a_stop_after_a_start_remembers_anew(estate: Clients) -> None:
+    stop(estate)
+    stopping.start(estate, PLACE)
+    estate("ecs").update_service(cluster=PLACE.cluster, service="orchestrator", desiredCount=4)
+    before = numbers(estate)
+    stop(estate)
+    stopping.start(estate, PLACE)
     assert numbers(estate) == before
 
 
@@ -112,41 +129,127 @@ class _DyingClient:
         return getattr(self._real, name)
 
 
-@pytest.mark.parametrize("after", range(4))
+@pytest.mark.parametrize("after", range(5))
 def test_a_stop_that_is_cut_off_can_be_repeated_and_undone(estate: Clients, after: int) -> None:
     before = numbers(estate)
     dying = Dying({**estate.variables, "left": after}, REGION)  # type: ignore[dict-item]
     with pytest.raises(KeyboardInterrupt):
-        services.stop(dying, PLACE)
-    services.stop(estate, PLACE)
-    services.start(estate, PLACE)
+        stop(dying)
+    stop(estate)
+    stopping.start(estate, PLACE)
     assert numbers(estate) == before
 
 
-@pytest.mark.parametrize("after", range(4))
+@pytest.mark.parametrize("after", range(6))
 def test_a_start_that_is_cut_off_can_be_repeated(estate: Clients, after: int) -> None:
     before = numbers(estate)
-    services.stop(estate, PLACE)
+    stop(estate)
     with pytest.raises(KeyboardInterrupt):
-        services.start(Dying({**estate.variables, "left": after}, REGION), PLACE)  # type: ignore[dict-item]
-    services.start(estate, PLACE)
+        stopping.start(Dying({**estate.variables, "left": after}, REGION), PLACE)  # type: ignore[dict-item]
+    stopping.start(estate, PLACE)
     assert numbers(estate) == before
 
 
 def test_start_without_stop_says_so(estate: Clients) -> None:
     with pytest.raises(ThothError, match="were not stopped"):
-        services.start(estate, PLACE)
+        stopping.start(estate, PLACE)
+
+
+def test_nobody_overwrites_what_another_remembers(estate: Clients) -> None:
+    """Two stops at once: the one that wrote later goes on, the other gives up, and no number is lost."""
+    before = numbers(estate)
+    with pytest.raises(ThothError, match="somebody else stops or starts"):
+        stop(Meeting(estate.variables, REGION, lambda: stop(estate)))
+    stopping.start(estate, PLACE)
+    assert numbers(estate) == before
+
+
+def test_a_start_that_meets_a_stop_gives_up(estate: Clients) -> None:
+    before = numbers(estate)
+    stop(estate)
+    with pytest.raises(ThothError, match="somebody else stops or starts"):
+        stopping.start(Meeting(estate.variables, REGION, lambda: stop(estate)), PLACE)
+    assert [s.desired for s in numbers(estate)] == [0, 0]
+    stopping.start(estate, PLACE)
+    assert numbers(estate) == before
+
+
+class Meeting(Clients):
+    """Clients of somebody whom another one forestalls: that one acts before the first change of a service."""
+
+    def __init__(self, variables: Any, region: str, act: Callable[[], object]) -> None:
+        super().__init__(variables, region)
+        self.__dict__["act"] = act
+
+    def __call__(self, service: str) -> Any:
+        real = super().__call__(service)
+        return _Forestalled(real, self.__dict__) if service == "ecs" else real
+
+
+class _Forestalled:
+    def __init__(self, real: Any, meeting: dict[str, Any]) -> None:
+        self._real, self._meeting = real, meeting
+
+    def __getattr__(self, name: str) -> Any:
+        # Looking at the services comes after the memory was written, and before they are changed.
+        if name == "describe_services" and self._meeting.setdefault("looks", 0) == self._meeting.get("at", 1):
+            self._meeting.pop("act", lambda: None)()
+        if name == "describe_services":
+            self._meeting["looks"] += 1
+        return getattr(self._real, name)
+
+
+def test_a_number_that_changes_in_the_middle_is_changed_again(estate: Clients) -> None:
+    """A scaling activity that was under way when autoscaling was suspended may set a count after us."""
+
+    def activity() -> None:
+        estate("ecs").update_service(cluster=PLACE.cluster, service="transcription", desiredCount=3)
+
+    meeting = Meeting(estate.variables, REGION, activity)
+    meeting.__dict__["at"] = 2  # the look after the changes
+    stop(meeting)
+    assert [s.desired for s in numbers(estate)] == [0, 0]
+
+
+def test_a_service_that_was_removed_while_stopped_is_named_and_the_others_start(estate: Clients) -> None:
+    before = {one.name: one for one in numbers(estate)}
+    stop(estate)
+    estate("ecs").delete_service(cluster=PLACE.cluster, service="transcription", force=True)
+    done = stopping.start(estate, PLACE)
+    assert done.gone == ("transcription",)
+    assert done.services == (before["orchestrator"],)
+    assert stopping.recall(estate, PLACE) is None
+    estate("ecs").create_service(
+        cluster=PLACE.cluster, serviceName="transcription", taskDefinition="worker", desiredCount=0
+    )
+
+
+def test_a_memory_that_nobody_can_read_stops_the_stop(estate: Clients) -> None:
+    estate("s3").put_object(Bucket=PLACE.bucket, Key=PLACE.memory_key, Body=b"[]")
+    before = numbers(estate)
+    with pytest.raises(ThothError, match="does not say what was stopped"):
+        stop(estate)
+    assert numbers(estate) == before
 
 
 def test_a_service_that_is_not_there_is_named(estate: Clients) -> None:
     with pytest.raises(ThothError, match="no service api"):
-        services.status(estate, PLACE, ["api"])
+        services.numbers(estate, replace(PLACE, services=("api",)))
     with pytest.raises(ThothError, match="no service api"):
-        services.restart(estate, PLACE, "api")
+        waiting.restart(site(estate), "api")
 
 
 def test_restart_rolls_a_worker(estate: Clients) -> None:
-    assert services.restart(estate, PLACE, "transcription")
+    made = waiting.restart(site(estate), "transcription")
+    found = estate("ecs").describe_services(cluster=PLACE.cluster, services=["transcription"])["services"][0]
+    assert made.deployment in [one["id"] for one in found["deployments"]]
+    assert not made.blue_green
+
+
+def test_a_service_without_tasks_is_not_restarted(estate: Clients) -> None:
+    stop(estate)
+    with pytest.raises(ThothError, match="no tasks to replace"):
+        waiting.restart(site(estate), "transcription")
 
 
 def test_logs_are_one_stream_in_order(aws: Clients) -> None:
@@ -201,16 +304,5 @@ def test_an_unknown_log_group_is_named(aws: Clients) -> None:
         list(logs.events(aws, "/thoth/dev/none", datetime.now(UTC)))
 
 
-def test_gpu_hosts_show_what_they_are(aws: Clients, tmp_path: Path) -> None:
-    assert gpu.hosts(aws, PLACE.cluster) == ()
-    (instance,) = aws("ec2").run_instances(ImageId="ami-12c6146b", InstanceType="g4dn.xlarge", MinCount=1, MaxCount=1)[
-        "Instances"
-    ]
-    document = {"instanceId": instance["InstanceId"], "accountId": ACCOUNT, "region": REGION}
-    import json
-
-    aws("ecs").register_container_instance(cluster=PLACE.cluster, instanceIdentityDocument=json.dumps(document))
-    (host,) = gpu.hosts(aws, PLACE.cluster)
-    assert (host.instance_id, host.instance_type, host.market) == (instance["InstanceId"], "g4dn.xlarge", "on-demand")
-    assert host.age_hours >= 0
-    aws("ec2").terminate_instances(InstanceIds=[instance["InstanceId"]])
+def test_a_cluster_without_gpu_hosts(aws: Clients) -> None:
+    assert gpu.fleet(aws, PLACE.cluster, "dev") == gpu.Fleet((), 0, 0, None, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from thoth_infra.errors import ThothError
 if TYPE_CHECKING:
     from botocore.session import Session
 
+
+_MAKING = threading.RLock()
 
 # What AWS answers where an environment was never applied.
 _NOT_THERE = ("ClusterNotFoundException", "ServiceNotFoundException", "NoSuchBucket")
@@ -55,8 +58,19 @@ class Clients:
     def _session(self) -> Session:
         return identity.botocore_session(self.variables)
 
+    @cached_property
+    def _made(self) -> dict[str, Any]:
+        return {}
+
     def __call__(self, service: str) -> Any:
-        """Return the client of one AWS service, with retries that give way to throttling."""
+        """Return the client of one AWS service, with retries that give way to throttling. Threads may share it."""
+        # Clients can be shared between threads; making one can't.
+        with _MAKING:
+            if service not in self._made:
+                self._made[service] = self._client(service)
+            return self._made[service]
+
+    def _client(self, service: str) -> Any:
         from botocore.config import Config
 
         endpoint = self.variables.get("AWS_ENDPOINT_URL") or None

@@ -1,17 +1,19 @@
-"""ECS services as an operator sees them: how many run, stop all, start them as they were, restart one."""
+"""An environment's ECS services: where they are, and the numbers that say how many of their tasks run."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 from thoth_infra.aws.clients import Clients
 from thoth_infra.errors import ThothError
 
-_DIMENSION = "ecs:service:DesiredCount"
-_SUSPENSIONS = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended")
+DIMENSION: Final = "ecs:service:DesiredCount"
+SUSPENSIONS: Final = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended")
+# DescribeServices takes no more at once.
+_BATCH: Final = 10
 
 
 @dataclass(frozen=True)
@@ -22,16 +24,18 @@ class Scaling:
     maximum: int
     suspended: dict[str, bool]
 
+    @property
+    def is_suspended(self) -> bool:
+        """Whether no kind of scaling acts."""
+        return all(self.suspended.values())
+
 
 @dataclass(frozen=True)
-class ServiceStatus:
-    """One ECS service: numbers of tasks, and its autoscaling where it has any."""
+class Numbers:
+    """How many tasks a service is to have: desired, and what autoscaling may make of that."""
 
     name: str
     desired: int
-    running: int
-    pending: int
-    task_definition: str
     scaling: Scaling | None
 
 
@@ -46,140 +50,46 @@ class Place:
     codedeploy: tuple[str, str]
     """Application and deployment group of the services that CodeDeploy replaces."""
 
+    @property
+    def deployments(self) -> str:
+        """The folder, in the bucket, in which deployments are remembered."""
+        return f"{os.path.dirname(self.memory_key)}/deployments"  # noqa: PTH120 - an S3 key
 
-def status(clients: Clients, place: Place, names: Sequence[str] = ()) -> tuple[ServiceStatus, ...]:
-    """Return the state of the named services (all by default). Raises ThothError for one that is not there."""
-    wanted = tuple(names) or place.services
-    found = clients("ecs").describe_services(cluster=place.cluster, services=list(wanted))
-    services = {s["serviceName"]: s for s in found["services"] if s["status"] == "ACTIVE"}
-    missing = [name for name in wanted if name not in services]
-    if missing:
+
+def described(clients: Clients, cluster: str, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return what ECS knows of the services that are there, by name."""
+    ecs = clients("ecs")
+    batches = [list(names[start : start + _BATCH]) for start in range(0, len(names), _BATCH)]
+    answers = [ecs.describe_services(cluster=cluster, services=batch) for batch in batches]
+    return {s["serviceName"]: s for answer in answers for s in answer["services"] if s["status"] == "ACTIVE"}
+
+
+def all_of(clients: Clients, place: Place) -> dict[str, dict[str, Any]]:
+    """Return what ECS knows of all the environment's services. Raises ThothError where one is not there."""
+    found = described(clients, place.cluster, place.services)
+    if missing := [name for name in place.services if name not in found]:
         raise ThothError(f"cluster {place.cluster} has no service {', '.join(missing)}", "apply the environment first")
-    scaling = _scaling(clients, place.cluster)
-    return tuple(
-        ServiceStatus(
-            name,
-            services[name]["desiredCount"],
-            services[name]["runningCount"],
-            services[name]["pendingCount"],
-            services[name]["taskDefinition"].rpartition("/")[2],
-            scaling.get(name),
-        )
-        for name in wanted
-    )
+    return found
 
 
-def _scaling(clients: Clients, cluster: str) -> dict[str, Scaling]:
+def numbers(clients: Clients, place: Place) -> tuple[Numbers, ...]:
+    """Return the numbers of all the environment's services. Raises ThothError where one is not there."""
+    found, scaling = all_of(clients, place), scaling_of(clients, place.cluster)
+    return tuple(Numbers(name, found[name]["desiredCount"], scaling.get(name)) for name in place.services)
+
+
+def scaling_of(clients: Clients, cluster: str) -> dict[str, Scaling]:
+    """Return the autoscaling of a cluster's services, by name; a service without any is left out."""
     pages = clients("application-autoscaling").get_paginator("describe_scalable_targets")
     targets = [t for page in pages.paginate(ServiceNamespace="ecs") for t in page["ScalableTargets"]]
     prefix = f"service/{cluster}/"
     return {
         t["ResourceId"].removeprefix(prefix): Scaling(t["MinCapacity"], t["MaxCapacity"], _suspended(t))
         for t in targets
-        if t["ResourceId"].startswith(prefix)
+        if t["ResourceId"].startswith(prefix) and t.get("ScalableDimension", DIMENSION) == DIMENSION
     }
 
 
 def _suspended(target: dict[str, Any]) -> dict[str, bool]:
     state = target.get("SuspendedState", {})
-    return {name: bool(state.get(name, False)) for name in _SUSPENSIONS}
-
-
-def stop(clients: Clients, place: Place) -> tuple[ServiceStatus, ...]:
-    """Bring every service to zero and suspend its autoscaling; return what was remembered.
-
-    What they were is written down before anything changes, and an earlier record is kept: a stop that was
-    cut off in the middle and is run again must not remember its own zeros.
-    """
-    remembered = _recall(clients, place) or status(clients, place)
-    _remember(clients, place, remembered)
-    everything = dict.fromkeys(_SUSPENSIONS, True)
-    for service in remembered:
-        if service.scaling:
-            _scale(clients, place, service.name, service.scaling, everything)
-        clients("ecs").update_service(cluster=place.cluster, service=service.name, desiredCount=0)
-    return remembered
-
-
-def start(clients: Clients, place: Place) -> tuple[ServiceStatus, ...]:
-    """Give every service back the numbers that it had when it was stopped; return them.
-
-    The record goes last, so that a start that was cut off can be run again. Raises ThothError when nothing
-    was stopped.
-    """
-    remembered = _recall(clients, place)
-    if not remembered:
-        raise ThothError("the services were not stopped by stop-services", "`thoth-infra status` shows what runs")
-    for service in remembered:
-        clients("ecs").update_service(cluster=place.cluster, service=service.name, desiredCount=service.desired)
-        if service.scaling:
-            _scale(clients, place, service.name, service.scaling, service.scaling.suspended)
-    clients("s3").delete_object(Bucket=place.bucket, Key=place.memory_key)
-    return remembered
-
-
-def restart(clients: Clients, place: Place, name: str) -> str:
-    """Replace the tasks of a service by new ones of the same revision; return the deployment's id.
-
-    ECS rolls a queue worker; a service behind the load balancer is replaced by CodeDeploy, to which ECS
-    leaves it.
-    """
-    ecs = clients("ecs")
-    (found,) = ecs.describe_services(cluster=place.cluster, services=[name])["services"] or [None]
-    if found is None or found["status"] != "ACTIVE":
-        raise ThothError(f"cluster {place.cluster} has no service {name}", f"choose one of {', '.join(place.services)}")
-    if found.get("deploymentController", {}).get("type") == "CODE_DEPLOY":
-        return _replace_blue_green(clients, place, found)
-    updated = ecs.update_service(cluster=place.cluster, service=name, forceNewDeployment=True)
-    return str(updated["service"]["deployments"][0]["id"])
-
-
-def _replace_blue_green(clients: Clients, place: Place, service: dict[str, Any]) -> str:
-    application, group = place.codedeploy
-    container = service["loadBalancers"][0]
-    # The capacity strategy is repeated: CodeDeploy would fall back to the launch type without it.
-    properties = {
-        "TaskDefinition": service["taskDefinition"],
-        "LoadBalancerInfo": {"ContainerName": container["containerName"], "ContainerPort": container["containerPort"]},
-        "CapacityProviderStrategy": [
-            {"CapacityProvider": row["capacityProvider"], "Base": row.get("base", 0), "Weight": row.get("weight", 0)}
-            for row in service.get("capacityProviderStrategy", [])
-        ],
-    }
-    resources = [{"TargetService": {"Type": "AWS::ECS::Service", "Properties": properties}}]
-    content = json.dumps({"version": 0.0, "Resources": resources})
-    deployment = clients("codedeploy").create_deployment(
-        applicationName=application,
-        deploymentGroupName=group,
-        revision={"revisionType": "AppSpecContent", "appSpecContent": {"content": content}},
-        description="restart-service",
-    )
-    return str(deployment["deploymentId"])
-
-
-def _scale(clients: Clients, place: Place, name: str, scaling: Scaling, suspended: dict[str, bool]) -> None:
-    clients("application-autoscaling").register_scalable_target(
-        ServiceNamespace="ecs",
-        ResourceId=f"service/{place.cluster}/{name}",
-        ScalableDimension=_DIMENSION,
-        MinCapacity=scaling.minimum,
-        MaxCapacity=scaling.maximum,
-        SuspendedState=suspended,
-    )
-
-
-def _remember(clients: Clients, place: Place, services: Iterable[ServiceStatus]) -> None:
-    body = json.dumps([asdict(service) for service in services], indent=2).encode()
-    clients("s3").put_object(Bucket=place.bucket, Key=place.memory_key, Body=body, ContentType="application/json")
-
-
-def _recall(clients: Clients, place: Place) -> tuple[ServiceStatus, ...]:
-    s3 = clients("s3")
-    try:
-        body = s3.get_object(Bucket=place.bucket, Key=place.memory_key)["Body"].read()
-    except s3.exceptions.NoSuchKey:
-        return ()
-    rows = json.loads(body)
-    return tuple(
-        ServiceStatus(**{**row, "scaling": Scaling(**row["scaling"]) if row["scaling"] else None}) for row in rows
-    )
+    return {name: bool(state.get(name, False)) for name in SUSPENSIONS}

@@ -19,14 +19,14 @@ from thoth_infra.aws.deploy.machine import Machine
 from thoth_infra.aws.deploy.preflight import back, prepare
 from thoth_infra.aws.deploy.record import Deployment, Problem, State
 from thoth_infra.aws.deploy.site import Site
-from thoth_infra.cli.confirm import confirm
+from thoth_infra.cli.confirm import approved, confirm_option
 from thoth_infra.cli.context import Project, environment_option, pass_project
 from thoth_infra.cli.operations import clients_of, known_service, place
 from thoth_infra.cli.tables import table
 from thoth_infra.cli.terraform import emulate_option
 from thoth_infra.config.environment import Environment
 from thoth_infra.contract.services import SERVICES
-from thoth_infra.errors import Interrupted, NotConfirmed, RollbackFailed, RolledBack, ThothError
+from thoth_infra.errors import Interrupted, RollbackFailed, RolledBack, ThothError
 
 _POLL_SECONDS: Final = 5.0
 # The emulator goes many times as fast as AWS.
@@ -37,9 +37,6 @@ _services = click.option(
 )
 _timeout = click.option(
     "--timeout", default="60m", show_default=True, metavar="SPAN", help="Longest wait of each step: 90s, 45m, 2h."
-)
-_confirm = click.option(
-    "--confirm", "confirmed", metavar="NAME", help="The environment's name once more, where it wants approval."
 )
 
 
@@ -52,7 +49,7 @@ _confirm = click.option(
 @click.option("--show", is_flag=True, help="Show the present or last deployment; change nothing.")
 @click.option("--no-proof", "skip_proof", is_flag=True, help="Send no lesson through the new system.")
 @_timeout
-@_confirm
+@confirm_option
 @pass_project
 def deploy(
     project: Project,
@@ -81,7 +78,7 @@ def deploy(
             project.say(f"going on with {held.deployment.kind} {held.deployment.id}: it is {held.deployment.state}")
         else:
             _refuse_unfinished(ledger)
-            _approved(env, emulate, confirmed, "Deploy to")
+            approved(env, emulate, confirmed, "Deploy to")
             now = site.now()
             prepared = prepare(
                 site, _identifier(now), env.name, _by(site.clients), _images(env, services, tag), now=now,
@@ -96,7 +93,7 @@ def deploy(
 @emulate_option
 @_services
 @_timeout
-@_confirm
+@confirm_option
 @pass_project
 def rollback(
     project: Project,
@@ -111,7 +108,7 @@ def rollback(
         held = ledger.read()
         if held is None:
             raise ThothError(f"{environment} was never deployed", "there is nothing to go back to")
-        _approved(env, emulate, confirmed, "Roll back")
+        approved(env, emulate, confirmed, "Roll back")
         if not held.deployment.ended:
             machine = Machine(site, ledger, held)
             with _interruptible(environment, machine):
@@ -149,7 +146,7 @@ def _at(project: Project, name: str, emulate: bool, timeout: str) -> Iterator[tu
             timeout_seconds=seconds,
             tell=project.say,
         )
-        yield env, site, Ledger(clients, where.bucket, f"{os.path.dirname(where.memory_key)}/deployments")  # noqa: PTH120
+        yield env, site, Ledger(clients, where.bucket, where.deployments)
 
 
 def _images(env: Environment, services: tuple[str, ...], tag: str | None) -> dict[str, Wanted]:
@@ -176,13 +173,6 @@ def _refuse_unfinished(ledger: Ledger) -> None:
     held = ledger.read()
     if held is not None and not held.deployment.ended:
         raise under_way(held.deployment)
-
-
-def _approved(env: Environment, emulate: bool, confirmed: str | None, what: str) -> None:
-    if confirmed is not None and confirmed != env.name:
-        raise NotConfirmed(f"--confirm says {confirmed!r}, but the environment is {env.name!r}")
-    if env.protection.approval != "none" and confirmed is None and not emulate:
-        confirm(f"{what} {env.name} (account {env.account_id})?", env.name, f"--confirm {env.name}")
 
 
 def _identifier(now: datetime) -> str:

@@ -54,7 +54,7 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
         "Without an account",
         "Apply an environment to an emulated AWS of its own, plan again, destroy: nothing may differ or stay.",
     ),
-    "status": ("operations", "status", "Operations", "Show how many tasks of each service run, and its autoscaling."),
+    "status": ("operations", "status", "Operations", "Show services, roll-outs, queues, and what is wrong with them."),
     "start-services": (
         "operations",
         "start_services",
@@ -78,7 +78,7 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
         "operations",
         "gpu_status",
         "Operations",
-        "Show the GPU hosts: type, market, free GPUs, tasks, age, AMI.",
+        "Show the GPU hosts: type, market, free GPUs, tasks, load, age, AMI.",
     ),
     "local": (
         "local",

@@ -104,6 +104,12 @@ def shifted(site: Site, deployment: str) -> bool:
     return all(events.get(name) == "Succeeded" for name in _SHIFTED)
 
 
+def traffic(site: Site, deployment: str) -> dict[str, float]:
+    """Return the share of the traffic, in percent, that each task set of a deployment gets; by the task set's id."""
+    # "identifer" is CodeDeploy's own spelling.
+    return {one["identifer"]: one.get("trafficWeight", 0.0) for one in _target(site, deployment)["taskSetsInfo"]}
+
+
 def undo(site: Site, deployment: str) -> None:
     """Stop a deployment that runs and send the traffic back; one that has ended is left as it is."""
     if _info(site, deployment)["status"] in _ENDED:

@@ -1,0 +1,23 @@
+"""`status`, `stop-services`, `start-services`, `restart-service` and `gpu-status` as an operator sees them on staging."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.deploy.conftest import NAME, PREFIX, SERVICES, Estate
+from tests.operations.conftest import NUMBERS, numbers, report, send, until
+from tests.snapshots import same
+
+ENV = ("--env", NAME)
+
+
+def test_status_of_a_healthy_environment(staging: Estate) -> None:
+    send(staging, "transcription", 3)
+    send(staging, "music-terms-dlq", 1)
+    same("status.txt", staging.run("status", *ENV).out)
+    same("status.json", staging.run("--json", "status", *ENV).out)
