@@ -23,6 +23,8 @@ class Call:
     number: int
     service: str
     operation: str
+    cbor: bool = False
+    """Whether it speaks Smithy's binary protocol, and wants to be answered in it."""
 
     @property
     def name(self) -> str:
@@ -69,10 +71,10 @@ class Proxy(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
         """Programs that are killed hang up: nothing to tell."""
 
-    def note(self, service: str, operation: str) -> Call:
+    def note(self, service: str, operation: str, *, cbor: bool) -> Call:
         """Remember a call."""
         with self._one:
-            call = Call(len(self.calls), service, operation)
+            call = Call(len(self.calls), service, operation, cbor)
             self.calls.append(call)
         return call
 
@@ -88,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self._body()
-        call = self.server.note(self._service(), self._operation(body))
+        call = self.server.note(self._service(), self._operation(body), cbor="smithy-protocol" in self.headers)
         answer = self.server.handle_call(call, lambda: self._forwarded(body))
         if answer is None:
             self.close_connection = True

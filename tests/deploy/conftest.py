@@ -6,7 +6,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -120,38 +120,47 @@ def _soon(arguments: tuple[str, ...]) -> tuple[str, ...]:
     return arguments if "--timeout" in arguments else (*arguments, "--timeout", "30s")
 
 
+@contextmanager
+def staged(folder: Path, aws: AsAccount, account: str, emulator: Emulator) -> Iterator[Estate]:
+    """Yield staging with version 1 of every image running, and version 2 pushed; the process is its operator's."""
+    with pytest.MonkeyPatch.context() as patches:
+        _operate(patches, emulator, account)
+        made = Estate(aws, _project(folder), account, emulator_url=emulator.url)
+        say = Project.say
+
+        def overheard(self: Project, text: str) -> None:
+            say(self, text)
+            made.told(text)
+
+        patches.setattr(Project, "say", overheard)
+        aws("s3").create_bucket(Bucket=f"thoth-state-{account}")
+        _registry(aws)
+        made.push("1")
+        made.push("2")
+        _compute(aws, account, made.digests)
+        made.lock("2")
+        _settle(made)
+        yield made
+
+
 @pytest.fixture
-def estate(
-    tmp_path: Path, aws: AsAccount, account: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Estate]:
-    """Staging with version 1 of every image running, and version 2 pushed."""
+def estate(tmp_path: Path, aws: AsAccount, account: str, emulator: Emulator) -> Iterator[Estate]:
+    """Staging, for one test."""
+    with staged(tmp_path, aws, account, emulator) as made:
+        yield made
+
+
+def _operate(patches: pytest.MonkeyPatch, emulator: Emulator, account: str) -> None:
     for name in [name for name in os.environ if name.startswith(("AWS_", "THOTH_"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("THOTH_EMULATOR_PACE", "600")
-    monkeypatch.setenv("THOTH_ACCOUNTS__OWN", account)
-    monkeypatch.setenv("THOTH_STATE__BUCKET", f"thoth-state-{account}")
-    monkeypatch.setenv("THOTH_IMAGES__REGISTRY", "own")
-    role = "tfs-ai-staging"
-    for key, value in emulator.variables(account_id=account, region=REGION, role=role).items():
+        patches.delenv(name)
+    patches.setenv("THOTH_EMULATOR_PACE", "600")
+    patches.setenv("THOTH_ACCOUNTS__OWN", account)
+    patches.setenv("THOTH_STATE__BUCKET", f"thoth-state-{account}")
+    patches.setenv("THOTH_IMAGES__REGISTRY", "own")
+    for key, value in emulator.variables(account_id=account, region=REGION, role="tfs-ai-staging").items():
         if value:  # an empty AWS_PROFILE would mislead moto, which runs in this process
-            monkeypatch.setenv(key, value)
-    monkeypatch.setattr("thoth_infra.cli.deploy._EMULATED_POLL_SECONDS", 0.02)
-    made = Estate(aws, _project(tmp_path), account, emulator_url=emulator.url)
-    say = Project.say
-
-    def overheard(self: Project, text: str) -> None:
-        say(self, text)
-        made.told(text)
-
-    monkeypatch.setattr(Project, "say", overheard)
-    aws("s3").create_bucket(Bucket=f"thoth-state-{account}")
-    _registry(aws)
-    made.push("1")
-    made.push("2")
-    _compute(aws, account, made.digests)
-    made.lock("2")
-    _settle(made)
-    yield made
+            patches.setenv(key, value)
+    patches.setattr("thoth_infra.cli.deploy._EMULATED_POLL_SECONDS", 0.02)
 
 
 def _project(folder: Path) -> Path:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -63,8 +64,14 @@ def until(what: Callable[[], Any]) -> Any:
 
 
 @pytest.fixture
-def staging(estate: Estate) -> Iterator[Estate]:
-    """The estate with autoscaling, queues, and a GPU host that reports."""
+def staging(estate: Estate) -> Estate:
+    """Staging as `furnished`, for one test."""
+    furnish(estate)
+    return estate
+
+
+def furnish(estate: Estate) -> None:
+    """Give the estate autoscaling, queues, and a GPU host that reports."""
     sqs = estate.aws("sqs")
     for queue in QUEUES:
         for suffix in ("", "-dlq"):
@@ -74,7 +81,6 @@ def staging(estate: Estate) -> Iterator[Estate]:
         cluster=PREFIX, capacityProviders=["FARGATE", f"{PREFIX}-gpu"], defaultCapacityProviderStrategy=[]
     )
     until(lambda: all(_settled(estate.service(name)) for name in SERVICES))
-    yield estate
 
 
 def _settled(service: dict[str, Any]) -> bool:
@@ -92,14 +98,14 @@ def send(estate: Estate, queue: str, count: int) -> None:
 def report(estate: Estate, stream: str, utilization: float, memory: float) -> None:
     """Log and count a GPU's load, as a transcription worker does."""
     logs, group = estate.aws("logs"), f"/thoth/{NAME}/transcription"
-    try:
+    with suppress(logs.exceptions.ResourceAlreadyExistsException):
         logs.create_log_group(logGroupName=group)
-    except logs.exceptions.ResourceAlreadyExistsException:
-        pass
     logs.create_log_stream(logGroupName=group, logStreamName=stream)
     line = {"Environment": NAME, "Service": "transcription", "GpuUtilization": utilization, "GpuMemory": memory}
     at = int(time.time() * 1000) - 1000
-    events = [{"timestamp": at, "message": text} for text in ("loading the model", json.dumps(line), '{"level": "INFO"}')]
+    events = [
+        {"timestamp": at, "message": text} for text in ("loading the model", json.dumps(line), '{"level": "INFO"}')
+    ]
     logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
     dimensions = [{"Name": "Environment", "Value": NAME}, {"Name": "Service", "Value": "transcription"}]
     estate.aws("cloudwatch").put_metric_data(

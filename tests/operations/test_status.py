@@ -1,16 +1,9 @@
-"""`status`, `stop-services`, `start-services`, `restart-service` and `gpu-status` as an operator sees them on staging."""
+"""`status`, `stop-services`, `start-services`, `restart-service`, `gpu-status` as an operator sees them on staging."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable
-from typing import Any
-
-import pytest
-
-from tests.deploy.conftest import NAME, PREFIX, SERVICES, Estate
-from tests.operations.conftest import NUMBERS, numbers, report, send, until
+from tests.deploy.conftest import NAME, Estate
+from tests.operations.conftest import send
 from tests.snapshots import same
 
 ENV = ("--env", NAME)

@@ -3,48 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from thoth_infra.aws import identity
-from thoth_infra.errors import ThothError
+from thoth_infra.aws.refusals import explained
 
 if TYPE_CHECKING:
     from botocore.session import Session
 
 
+__all__ = ["Clients", "explained"]
+
+_CONNECT_TIMEOUT_S: Final = 5
+_READ_TIMEOUT_S: Final = 30
+
 _MAKING = threading.RLock()
-
-# What AWS answers where an environment was never applied.
-_NOT_THERE = ("ClusterNotFoundException", "ServiceNotFoundException", "NoSuchBucket")
-
-
-@contextmanager
-def explained() -> Iterator[None]:
-    """Turn what AWS or the network answers into errors that say what was asked and what to do."""
-    from botocore import exceptions
-
-    try:
-        yield
-    except exceptions.ClientError as error:
-        said = error.response.get("Error", {})
-        code = said.get("Code", "")
-        hint = "apply the environment first" if code in _NOT_THERE else _HINTS.get(code)
-        raise ThothError(f"AWS refused {error.operation_name}: {code}: {said.get('Message')}", hint) from error
-    except exceptions.BotoCoreError as error:
-        raise ThothError(f"AWS did not answer: {error}", "check the network and try again") from error
-
-
-_HINTS = {
-    "AccessDenied": "the role lacks this permission; see docs/estate.md for the roles",
-    "AccessDeniedException": "the role lacks this permission; see docs/estate.md for the roles",
-    "ExpiredToken": "sign in again: aws sso login",
-    "ExpiredTokenException": "sign in again: aws sso login",
-    "ThrottlingException": "AWS throttles this account just now; try again in a minute",
-}
 
 
 @dataclass(frozen=True)
@@ -75,8 +51,8 @@ class Clients:
 
         endpoint = self.variables.get("AWS_ENDPOINT_URL") or None
         config = Config(
-            connect_timeout=5,
-            read_timeout=30,
+            connect_timeout=_CONNECT_TIMEOUT_S,
+            read_timeout=_READ_TIMEOUT_S,
             retries={"total_max_attempts": 5, "mode": "standard"},
             # botocore would send the emulator's loopback address through a proxy.
             proxies={} if endpoint else None,
