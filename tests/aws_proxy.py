@@ -23,8 +23,8 @@ class Call:
     number: int
     service: str
     operation: str
-    cbor: bool = False
-    """Whether it speaks Smithy's binary protocol, and wants to be answered in it."""
+    protocol: str = "rest"
+    """What it speaks, and wants to be answered in: json, query, cbor, or rest."""
 
     @property
     def name(self) -> str:
@@ -71,10 +71,10 @@ class Proxy(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
         """Programs that are killed hang up: nothing to tell."""
 
-    def note(self, service: str, operation: str, *, cbor: bool) -> Call:
+    def note(self, service: str, operation: str, protocol: str) -> Call:
         """Remember a call."""
         with self._one:
-            call = Call(len(self.calls), service, operation, cbor)
+            call = Call(len(self.calls), service, operation, protocol)
             self.calls.append(call)
         return call
 
@@ -90,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self._body()
-        call = self.server.note(self._service(), self._operation(body), cbor="smithy-protocol" in self.headers)
+        call = self.server.note(self._service(), self._operation(body), self._protocol())
         answer = self.server.handle_call(call, lambda: self._forwarded(body))
         if answer is None:
             self.close_connection = True
@@ -113,6 +113,13 @@ class _Handler(BaseHTTPRequestHandler):
     def _service(self) -> str:
         scope = re.search(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/aws4_request", self.headers.get("Authorization", ""))
         return scope[1] if scope else "unknown"
+
+    def _protocol(self) -> str:
+        if "cbor" in self.headers.get("smithy-protocol", ""):
+            return "cbor"
+        if self.headers.get("X-Amz-Target"):
+            return "json"
+        return "query" if "x-www-form-urlencoded" in self.headers.get("Content-Type", "") else "rest"
 
     def _operation(self, body: bytes) -> str:
         if target := self.headers.get("X-Amz-Target"):

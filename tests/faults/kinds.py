@@ -19,7 +19,6 @@ _CODES = {
     "expired": ("ExpiredTokenException", "ExpiredToken", "RequestExpired", "ExpiredToken"),
     "denied": ("AccessDeniedException", "AccessDenied", "UnauthorizedOperation", "AccessDenied"),
 }
-_QUERY = frozenset({"autoscaling", "cloudformation", "elasticloadbalancing", "iam", "monitoring", "rds", "sns", "sts"})
 
 
 def refused(kind: str, call: Call) -> Answer:
@@ -32,10 +31,10 @@ def refused(kind: str, call: Call) -> Answer:
     if call.service == "ec2":
         error = f"<Error><Code>{as_ec2}</Code><Message>{text}</Message></Error>"
         return Answer(403, _XML, f"<Response><Errors>{error}</Errors><RequestID>1</RequestID></Response>".encode())
-    if call.cbor:
+    if call.protocol == "cbor":
         body = b"\xa2" + b"".join(map(_cbor, ("__type", f"com.amazonaws#{as_json}", "message", text)))
         return Answer(400, {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}, body)
-    if call.service in _QUERY:
+    if call.protocol == "query":
         error = f"<Error><Type>Sender</Type><Code>{as_query}</Code><Message>{text}</Message></Error>"
         return Answer(403, _XML, f"<ErrorResponse>{error}<RequestId>1</RequestId></ErrorResponse>".encode())
     body = json.dumps({"__type": as_json, "message": text}).encode()

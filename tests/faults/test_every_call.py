@@ -23,6 +23,8 @@ from thoth_infra.emulator.access import Emulator
 
 __all__ = ["emulator"]
 
+# Each call that changes something takes an estate of its own: without this it meets four of the ten faults, in turn.
+EVERYTHING = os.environ.get("THOTH_FAULTS") == "all"
 RECORDING = os.environ.get("THOTH_FAULTS") == "record"
 RECORDED = Path(__file__).with_name("calls.json")
 CALLS: dict[str, list[str]] = json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
@@ -143,10 +145,14 @@ def run(estate: Estate, command: Command, handle: Handle = passed_on) -> tuple[R
         return ran, sorted({call.name for call in between.calls})
 
 
-def cases(commands: dict[str, Command]) -> list[tuple[str, str, str, bool]]:
-    """Return command, call, kind of fault, and whether it lasts."""
-    ways = [(kind, True) for kind in LASTING] + [(kind, False) for kind in PASSING]
-    return [(name, call, *way) for name in commands for call in CALLS.get(name, ()) for way in ways]
+WAYS = [(kind, True) for kind in LASTING] + [(kind, False) for kind in PASSING]
+ALL = range(len(WAYS))
+
+
+def cases(commands: dict[str, Command], *turns: int) -> list[tuple[str, str, str, bool]]:
+    """Return command, call, kind of fault, and whether it lasts; for the n-th call, the ways n + ``turns``."""
+    calls = [(name, call) for name in commands for call in CALLS.get(name, ())]
+    return [(*call, *WAYS[(n + turn) % len(WAYS)]) for n, call in enumerate(calls) for turn in turns]
 
 
 def bears(estate: Estate, name: str, call: str, kind: str, lasting: bool) -> None:
@@ -181,13 +187,19 @@ def test_the_recorded_calls_are_those_that_are_made(world: Callable[[], Iterator
         assert made == CALLS[name]
 
 
-@pytest.mark.parametrize(("name", "call", "kind", "lasting"), cases(READS))
+@pytest.mark.parametrize(("name", "call", "kind", "lasting"), cases(READS, 0))
 def test_a_command_that_looks_bears_it(lasting_estate: Estate, name: str, call: str, kind: str, lasting: bool) -> None:
     bears(lasting_estate, name, call, kind, lasting)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "call", "kind", "lasting"), cases(WRITES))
+@pytest.mark.parametrize(("name", "call", "kind", "lasting"), cases(READS, *ALL[1:]))
+def test_a_command_that_looks_bears_all(lasting_estate: Estate, name: str, call: str, kind: str, lasting: bool) -> None:
+    bears(lasting_estate, name, call, kind, lasting)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "call", "kind", "lasting"), cases(WRITES, *(ALL if EVERYTHING else ALL[::3])))
 def test_a_command_that_changes_something_bears_it(
     fresh_estate: Estate, name: str, call: str, kind: str, lasting: bool
 ) -> None:
@@ -199,5 +211,6 @@ def test_a_command_that_changes_something_bears_it(
 
 
 def test_there_are_enough_cases() -> None:
-    assert len(cases(COMMANDS)) >= 200
-    assert {kind for _, _, kind, _ in cases(COMMANDS)} == set(KINDS)
+    found = {*cases(READS, *ALL), *cases(WRITES, *ALL[::3])}
+    assert len(found) >= 200
+    assert {kind for _, _, kind, _ in found} == set(KINDS)

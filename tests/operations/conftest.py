@@ -115,3 +115,8 @@ def report(estate: Estate, stream: str, utilization: float, memory: float) -> No
             for name, value in (("GpuUtilization", utilization), ("GpuMemory", memory))
         ],
     )
+
+
+def freeze(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the emulated world go at AWS's own pace from now on: nothing moves during a test."""
+    monkeypatch.setenv("THOTH_EMULATOR_PACE", "1")

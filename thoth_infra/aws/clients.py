@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from thoth_infra.aws import identity
 from thoth_infra.aws.refusals import explained
+from thoth_infra.aws.whole import whole_answers
 
 if TYPE_CHECKING:
     from botocore.session import Session
@@ -57,4 +58,5 @@ class Clients:
             # botocore would send the emulator's loopback address through a proxy.
             proxies={} if endpoint else None,
         )
-        return self._session.create_client(service, region_name=self.region, endpoint_url=endpoint, config=config)
+        made = self._session.create_client(service, region_name=self.region, endpoint_url=endpoint, config=config)
+        return whole_answers(made)

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final, cast
 
+from thoth_infra.aws.refusals import Refusal, refusal
+from thoth_infra.aws.whole import whole_answers
 from thoth_infra.errors import IdentityRefused
 
 if TYPE_CHECKING:
@@ -83,7 +85,7 @@ def whoami(variables: Mapping[str, str], region: str | None = None) -> Identity:
         endpoint = variables.get("AWS_ENDPOINT_URL_STS") or variables.get("AWS_ENDPOINT_URL")
         session = botocore_session(variables)
         where = region or session.get_config_variable("region") or "us-east-1"
-        client = session.create_client("sts", region_name=where, endpoint_url=endpoint, config=config)
+        client = whole_answers(session.create_client("sts", region_name=where, endpoint_url=endpoint, config=config))
         sts = cast("STSClient", client)
         try:
             answer = sts.get_caller_identity()
@@ -154,6 +156,8 @@ def _explained(variables: Mapping[str, str]) -> Iterator[None]:
         raise IdentityRefused(f"The single sign-on session has ended: {error}", _how_to_sign_in(profile)) from error
     except exceptions.ClientError as error:
         said = error.response.get("Error", {})
+        if (kind := refusal(error)) in (Refusal.THROTTLED, Refusal.UNAVAILABLE):
+            raise IdentityRefused(f"AWS could not be asked whose credentials these are: {said}", kind.value) from error
         raise IdentityRefused(
             f"AWS refuses these credentials: {said.get('Code')}: {said.get('Message')}",
             _how_to_sign_in(profile),

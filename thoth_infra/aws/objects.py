@@ -11,6 +11,7 @@ from typing import Any, Final
 from thoth_infra.aws.clients import Clients
 
 _LOST: Final = ("PreconditionFailed", "ConditionalRequestConflict")
+_ATTEMPTS: Final = 3
 _MISSING: Final = ("NoSuchKey", "404")
 
 
@@ -28,15 +29,21 @@ class Found:
 
 def get(clients: Clients, bucket: str, key: str) -> Found | None:
     """Return an object; None where there is none."""
-    from botocore.exceptions import ClientError
+    from botocore.exceptions import ClientError, IncompleteReadError, ResponseStreamingError
 
-    try:
-        answer = clients("s3").get_object(Bucket=bucket, Key=key)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in _MISSING:
-            return None
-        raise
-    return Found(answer["Body"].read(), str(answer["ETag"]))
+    for attempt in range(_ATTEMPTS):
+        try:
+            answer = clients("s3").get_object(Bucket=bucket, Key=key)
+            return Found(answer["Body"].read(), str(answer["ETag"]))
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _MISSING:
+                return None
+            raise
+        except (IncompleteReadError, ResponseStreamingError):
+            # The connection ended within the body, which botocore leaves to its caller.
+            if attempt == _ATTEMPTS - 1:
+                raise
+    raise AssertionError
 
 
 def put(clients: Clients, bucket: str, key: str, body: bytes, version: str | None) -> str:
