@@ -52,6 +52,7 @@ def deployed(estate: Estate) -> None:
 
 
 def can_be_deployed(estate: Estate) -> None:
+    """Whatever it left can be gone on with; one that was rolled back, can be tried again."""
     ran = estate.deploy("--resume")
     if "there is no deployment to go on with" in ran.err:
         ran = estate.deploy()

@@ -17,7 +17,7 @@ from workers.api.prove import LESSON, TENANT
 from workers.api.store import migrate
 from workers.api.store.engine import Database
 from workers.api.store.models import ApiKey, Job, JobState
-from workers.common.messages import Request, Result, Status
+from workers.common.messages import Failure, Request, Result, Status
 
 PROVE = "workers.api.prove"
 
@@ -71,7 +71,7 @@ def test_a_lesson_that_fails_ends_it_with_the_reason(api: Process) -> None:
     sqs, urls = api.account.sqs, api.account.urls
     (message,) = sqs.receive_message(QueueUrl=urls[Stage.AUDIO_EXTRACTION.value], WaitTimeSeconds=20)["Messages"]
     request = Request.model_validate_json(message["Body"])
-    error = {"code": "no_audio", "message": "the file has no sound", "retryable": False}
+    error = Failure(code="no_audio", message="the file has no sound", hint="send another", retryable=False)
     result = Result.of(request, Status.FAILED, error=error)
     sqs.send_message(QueueUrl=urls["results"], MessageBody=result.model_dump_json())
     code, output = ended(process)
