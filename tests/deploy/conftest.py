@@ -115,6 +115,11 @@ class Estate:
     def all_run(self, tag: str) -> bool:
         return self.running() == {name: {tag} for name in SERVICES}
 
+    def only_runs(self, tag: str) -> bool:
+        """Whether this tag runs and nothing else, where anything does."""
+        running = self.running()
+        return running["api"] == {tag} and all(found <= {tag} for found in running.values())
+
 
 def _soon(arguments: tuple[str, ...]) -> tuple[str, ...]:
     return arguments if "--timeout" in arguments else (*arguments, "--timeout", "30s")

@@ -57,13 +57,13 @@ def can_be_deployed(estate: Estate) -> None:
     if "there is no deployment to go on with" in ran.err:
         ran = estate.deploy()
     assert ran.code == 0, ran.err
-    assert estate.all_run("2")
+    assert estate.only_runs("2")
 
 
 def can_be_rolled_back(estate: Estate) -> None:
     ran = estate.rollback()
     assert ran.code == 0 or "undone already" in ran.err, ran.err
-    assert estate.all_run("1")
+    assert estate.only_runs("1")
 
 
 def can_be_stopped_and_started(estate: Estate) -> None:
