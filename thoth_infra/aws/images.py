@@ -38,6 +38,14 @@ def targets(root: Path, chosen: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(chosen)) or known
 
 
+def context(root: Path) -> tuple[str, ...]:
+    """Return the paths that images are made of, as git takes them: what .dockerignore lets in, and that file itself."""
+    file = root / ".dockerignore"
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    wanted = tuple(line.removeprefix("!").strip() for line in lines if line.startswith("!"))
+    return (*wanted, file.name) if "*" in lines else (".",)
+
+
 def reference(project: str, image: str, tag: str) -> str:
     """Return an image's name on this machine."""
     return f"{project}/{image}:{tag}"

@@ -69,6 +69,26 @@ def status(clients: Clients, place: Place, names: Sequence[str] = ()) -> tuple[S
     )
 
 
+def images(clients: Clients, place: Place) -> dict[str, str]:
+    """Return the image reference of each service's own container, by service; none for a service that is not there."""
+    ecs = clients("ecs")
+    try:
+        found = ecs.describe_services(cluster=place.cluster, services=list(place.services))["services"]
+    except ecs.exceptions.ClusterNotFoundException:
+        return {}
+    references = {}
+    for service in found:
+        if service["status"] != "ACTIVE":
+            continue
+        # Of a service that CodeDeploy replaces, the task set that has the traffic runs.
+        primary = (one["taskDefinition"] for one in service.get("taskSets", ()) if one["status"] == "PRIMARY")
+        revision = next(primary, service["taskDefinition"])
+        containers = ecs.describe_task_definition(taskDefinition=revision)["taskDefinition"]["containerDefinitions"]
+        own = (one["image"] for one in containers if one["name"] == service["serviceName"])
+        references[service["serviceName"]] = str(next(own, ""))
+    return references
+
+
 def _scaling(clients: Clients, cluster: str) -> dict[str, Scaling]:
     pages = clients("application-autoscaling").get_paginator("describe_scalable_targets")
     targets = [t for page in pages.paginate(ServiceNamespace="ecs") for t in page["ScalableTargets"]]

@@ -1,7 +1,7 @@
-"""The lock of an environment's images: which digests the registry has under the tag that is deployed.
+"""The lock of an environment's images: the digests that the registry has, and the tag that was pushed last.
 
-A layer of the configuration like any other, right above the environment's own file, that holds the keys below ``images``
-only. ``thoth-infra images push`` writes it; it is committed, and reviewed with the rendered trees that it changes.
+A layer of the configuration like any other, right above the environment's own file, that holds the keys below
+``images`` only. ``thoth-infra images push`` writes it; it is committed, and reviewed with the trees that it changes.
 """
 
 from __future__ import annotations
@@ -10,14 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import yaml
-
 from thoth_infra.config import layers, sources
 from thoth_infra.config.layers import Layer
 from thoth_infra.errors import ConfigInvalid, Problem
 
 SUFFIX: Final = ".images.lock"
-_HEADER: Final = "# Written by `thoth-infra images push`: what the registry has. Commit it; do not edit it.\n"
+_HEADER: Final = "# Written by `thoth-infra images push`: what the registry has. Commit it; do not edit it."
 
 
 def layer(file: Path, shown: Path) -> Layer:
@@ -33,5 +31,14 @@ def layer(file: Path, shown: Path) -> Layer:
 
 def content(tag: str, digests: Mapping[str, str]) -> str:
     """Return the text of a lock."""
-    data = {"images": {"tag": tag, "digests": dict(sorted(digests.items()))}}
-    return _HEADER + yaml.safe_dump(data, sort_keys=False)
+    # The tag in quotes: a commit can look like a number.
+    lines = ["images:", f'  tag: "{tag}"', "  digests:", *(f"    {name}: {digests[name]}" for name in sorted(digests))]
+    return "\n".join([_HEADER, *lines, ""])
+
+
+def recorded(file: Path) -> dict[str, str]:
+    """Return the digests of a lock, by image; none where there is no such file."""
+    if not file.is_file():
+        return {}
+    images = layer(file, Path(file.parent.name, file.name)).data.get("images") or {}
+    return {str(name): str(digest) for name, digest in (images.get("digests") or {}).items()}
