@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from thoth_infra.config import layers, sources
-from thoth_infra.config.layers import Layer
+from thoth_infra.config.layers import Layer, Merged
 from thoth_infra.errors import ConfigInvalid, Problem
 
 SUFFIX: Final = ".images.lock"
+_DIGESTS: Final = ("images", "digests")
 _HEADER: Final = "# Written by `thoth-infra images push`: what the registry has. Commit it; do not edit it."
 
 
@@ -27,6 +28,17 @@ def layer(file: Path, shown: Path) -> Layer:
         right = f"move it into {shown.name.removesuffix(SUFFIX)}.yaml"
         raise ConfigInvalid([Problem(shown, line, strange[0], "a lock has nothing but images", right)])
     return found
+
+
+def give_way(merged: Merged) -> None:
+    """Drop the lock's digests where a layer above it asks for another tag, which would have no effect otherwise."""
+    locked = next((one.data.get("images") or {} for one in merged.layers if one.name == layers.IMAGES), None)
+    images = merged.data.get("images")
+    digests = images.get("digests") if isinstance(images, dict) else None
+    if not locked or "tag" not in locked or images["tag"] == locked["tag"] or not isinstance(digests, dict):
+        return
+    for name in [name for name in digests if merged.origin((*_DIGESTS, name)).layer == layers.IMAGES]:
+        merged.remove((*_DIGESTS, name))
 
 
 def content(tag: str, digests: Mapping[str, str]) -> str:
