@@ -31,7 +31,11 @@ def targets(root: Path, chosen: tuple[str, ...]) -> tuple[str, ...]:
         ThothError: for a name that is no image.
     """
     stages = _TARGET.findall((root / DOCKERFILE).read_text(encoding="utf-8"))
-    known = tuple(image for image in IMAGES if image in stages)
+    return named(chosen, tuple(image for image in IMAGES if image in stages))
+
+
+def named(chosen: tuple[str, ...], known: tuple[str, ...] = tuple(IMAGES)) -> tuple[str, ...]:
+    """Return the images that are named, or all of them. Raises ThothError for a name that is no image."""
     for name in chosen:
         if name not in known:
             raise ThothError(f"there is no image {name!r}", did_you_mean(name, known))

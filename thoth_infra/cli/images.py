@@ -101,7 +101,7 @@ def push(
     that were not pushed keep the digest that it has. An image that the registry has already is not sent again.
     """
     env = project.load(environment).environment
-    chosen, tag = images.targets(project.root, image), _given(tag, _revision(project.root))
+    chosen, tag = images.named(image), _given(tag, _revision(project.root))
     here = {name: images.reference(env.project, name, tag) for name in chosen}
     found = docker.built(here.values())
     if missing := [name for name in chosen if here[name] not in found]:
@@ -137,7 +137,7 @@ def push(
 def lock(project: Project, image: tuple[str, ...], environment: str, emulate: bool, tag: str) -> None:
     """Record in the environment's lock what the registry has under a tag. Needs no Docker."""
     env = project.load(environment).environment
-    chosen = images.targets(project.root, image)
+    chosen = images.named(image)
     if tag.endswith(_DIRTY) and _protected(env):
         raise ThothError(f"{tag} is made of more than a commit, and {env.name} is protected", _COMMIT_FIRST)
     with registry_clients(project, env, emulate) as (clients, _):
@@ -162,7 +162,7 @@ def list_images(project: Project, image: tuple[str, ...], environment: str, emul
     with registry_clients(project, env, emulate) as (clients, at_home):
         found = [
             one
-            for name in images.targets(project.root, image)
+            for name in images.named(image)
             for one in registry.listing(clients, env.ecr_account, env.repository(name), name)
         ]
         try:
