@@ -34,8 +34,10 @@ def give_way(merged: Merged) -> None:
     """Drop the lock's digests where a layer above it asks for another tag, which would have no effect otherwise."""
     locked = next((one.data.get("images") or {} for one in merged.layers if one.name == layers.IMAGES), None)
     images = merged.data.get("images")
-    digests = images.get("digests") if isinstance(images, dict) else None
-    if not locked or "tag" not in locked or images["tag"] == locked["tag"] or not isinstance(digests, dict):
+    if not locked or "tag" not in locked or not isinstance(images, dict) or images["tag"] == locked["tag"]:
+        return
+    digests = images.get("digests")
+    if not isinstance(digests, dict):
         return
     for name in [name for name in digests if merged.origin((*_DIGESTS, name)).layer == layers.IMAGES]:
         merged.remove((*_DIGESTS, name))

@@ -23,7 +23,7 @@ from thoth_infra.emulator.patches.registry import ignores, patch, wrap
 STANDS_FOR = f"{PREFIX}digest"
 
 
-class DigestDoesNotMatch(ServiceException):
+class DigestDoesNotMatch(ServiceException):  # type: ignore[misc]  # moto is untyped here
     """What ECR answers to a manifest that is not the one which was meant."""
 
     code = "ImageDigestDoesNotMatchException"
