@@ -178,7 +178,7 @@ def list_images(project: Project, image: tuple[str, ...], environment: str, emul
 
 def _row(row: Listed) -> tuple[str, ...]:
     one = row.image
-    size = "-" if one.size is None else f"{one.size / _MIB:,.0f} MiB"
+    size = "-" if not one.size else f"{one.size / _MIB:,.0f} MiB"
     findings = (
         "-" if one.findings is None else " ".join(f"{n} {severity.lower()}" for severity, n in one.findings.items())
     )

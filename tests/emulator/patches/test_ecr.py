@@ -52,6 +52,21 @@ def test_an_image_has_the_size_of_all_that_is_pulled(aws: AsAccount) -> None:
     assert image["imageSizeInBytes"] == 1507
 
 
+@pytest.mark.patch("scans_are_summed_up")
+def test_an_image_that_was_scanned_tells_how_much_was_found(aws: AsAccount) -> None:
+    aws("ecr").create_repository(repositoryName="app")
+    for tag in ("scanned", "not"):
+        aws("ecr").put_image(repositoryName="app", imageManifest=manifest(tag=tag), imageTag=tag)
+    aws("ecr").start_image_scan(repositoryName="app", imageId={"imageTag": "scanned"})
+
+    images = {one["imageTags"][0]: one for one in aws("ecr").describe_images(repositoryName="app")["imageDetails"]}
+
+    found = aws("ecr").describe_image_scan_findings(repositoryName="app", imageId={"imageTag": "scanned"})
+    counts = found["imageScanFindings"]["findingSeverityCounts"]
+    assert images["scanned"]["imageScanFindingsSummary"]["findingSeverityCounts"] == counts == {"HIGH": 1}
+    assert "imageScanFindingsSummary" not in images["not"]
+
+
 @pytest.mark.patch("login_to_the_emulator")
 def test_docker_is_sent_here_with_a_token_that_holds(aws: AsAccount, emulator: Emulator, other_account: str) -> None:
     own, other = (

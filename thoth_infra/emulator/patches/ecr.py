@@ -66,6 +66,25 @@ def size_of_the_layers() -> None:
         return sum(one.get("size", 0) for one in (manifest.get("config") or {}, *manifest["layers"]))
 
 
+@patch("ecr", needed=ignores(Backend.describe_images, "image_scan_findings_summary"))
+def scans_are_summed_up() -> None:
+    """moto tells an image's findings one by one only: DescribeImages counts them by severity once it was scanned."""
+
+    @wrap(Backend, "describe_images")
+    def describe_images(
+        original: Any, self: Any, repository: str, registry: str | None = None, ids: Any = None
+    ) -> list[Any]:
+        found = list(original(self, repository, registry, ids))
+        for image in (one for one in found if one.last_scan):
+            told = self.describe_image_scan_findings(registry, repository, {"imageDigest": image.get_image_digest()})
+            findings = told["imageScanFindings"]
+            image.image_scan_findings_summary = {
+                "imageScanCompletedAt": image.last_scan,
+                "findingSeverityCounts": dict(findings["findingSeverityCounts"]),
+            }
+        return found
+
+
 @patch("ecr", needed=ignores(Response.get_authorization_token, "HTTP_HOST", "Host", "host"))
 def login_to_the_emulator() -> None:
     """moto's token expired in 2015 and is for AWS's own host: Docker has to come here, where pushes are understood."""
