@@ -19,7 +19,7 @@ IMAGE_LOCKS := $(addprefix requirements/,$(addsuffix .lock,api audio-extraction 
 RUN = $(THOTH) $(1) --env $(ENV) $(ARGS)
 
 .PHONY: help venv demo test drill drill-workers drill-estate drill-api drill-page drill-operations drill-switches lint fmt-code bench bench-workers bench-api sbom scan rehearse policy lock
-.PHONY: status start-services stop-services restart-service logs gpu-status images deploy rollback
+.PHONY: status start-services stop-services restart-service logs gpu-status images images-push images-list deploy rollback
 .PHONY: init plan apply destroy plan-target fmt validate clean output drift render check
 
 help: ## Show this help
@@ -107,6 +107,12 @@ gpu-status: $(STAMP) ## Show the GPU hosts
 
 images: $(STAMP) ## Build the container images: ARGS='transcription --network host'
 	@$(THOTH) images build $(ARGS)
+
+images-push: $(STAMP) ## Push the images that were built, and record their digests in environments/ENV.images.lock
+	@$(call RUN,images push)
+
+images-list: $(STAMP) ## List what the registry has, which of it is locked and which runs
+	@$(call RUN,images list)
 
 ##@ Review
 

@@ -106,7 +106,7 @@ gpu_pools = {
 services = {
   api = {
     description = "HTTP API and web page"
-    image       = "542876199144.dkr.ecr.us-east-1.amazonaws.com/thoth/api:0.1.0"
+    image       = "542876199144.dkr.ecr.us-east-1.amazonaws.com/thoth/api@sha256:03409440a97ef205e2be4a02740e8565fbef8131ebddf1efb8d7b433adb12097"
     command     = ["python", "-m", "workers.api"]
     launch_type = "FARGATE"
     cpu         = 512
@@ -158,7 +158,7 @@ services = {
   }
   orchestrator = {
     description = "Decides each job's next stage; reads results, sends requests (same image as the API)"
-    image       = "542876199144.dkr.ecr.us-east-1.amazonaws.com/thoth/api:0.1.0"
+    image       = "542876199144.dkr.ecr.us-east-1.amazonaws.com/thoth/api@sha256:03409440a97ef205e2be4a02740e8565fbef8131ebddf1efb8d7b433adb12097"
     command     = ["python", "-m", "workers.api.orchestrator"]
     launch_type = "FARGATE"
     cpu         = 256
@@ -214,7 +214,7 @@ services = {
   }
   audio-extraction = {
     description = "Extracts 16 kHz mono audio with FFmpeg"
-    image       = "542876199144.dkr.ecr.us-east-1.amazonaws.com/thoth/audio-extraction:0.1.0"
+    image       = "542876199144.dkr.ecr.us-east-1.amazonaws.com/thoth/audio-extraction@sha256:efddd65d1b94bd6f40dfa54f653ef2b8a46592949c238e389d542c34d29f3c34"
     command     = ["python", "-m", "workers.audio_extraction"]
     launch_type = "FARGATE"
     cpu         = 2048
@@ -277,7 +277,7 @@ services = {
   }
   transcription = {
     description = "Turns audio into words with faster-whisper on a GPU"
-    image       = "542876199144.dkr.ecr.us-east-1.amazonaws.com/thoth/transcription:0.1.0"
+    image       = "542876199144.dkr.ecr.us-east-1.amazonaws.com/thoth/transcription@sha256:8f065e46dc12982fb3fc82a4d2b848144f1a7ec1af10b142e7c1fec8f0c273ba"
     command     = ["python", "-m", "workers.transcription"]
     launch_type = "EC2"
     cpu         = 3072
@@ -345,7 +345,7 @@ services = {
   }
   music-terms = {
     description = "Finds music terms in transcripts with spaCy"
-    image       = "542876199144.dkr.ecr.us-east-1.amazonaws.com/thoth/music-terms:0.1.0"
+    image       = "542876199144.dkr.ecr.us-east-1.amazonaws.com/thoth/music-terms@sha256:94eb29a30ff59bf523c59cd98c12d3e7a77e81232a02b94e3f10b576b474bdce"
     command     = ["python", "-m", "workers.music_terms"]
     launch_type = "FARGATE"
     cpu         = 1024

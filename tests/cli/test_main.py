@@ -17,7 +17,7 @@ import click
 import pytest
 
 from thoth_infra import __version__, errors
-from thoth_infra.cli.main import COMMANDS, main
+from thoth_infra.cli.main import COMMANDS, cli, main
 
 PROJECT = Path(__file__).resolve().parents[2]
 # The targets that the user asked for by name (rows S3.1 to S3.3).
@@ -295,11 +295,25 @@ def test_no_target_is_taken_for_a_file() -> None:
     assert set(_targets()) <= {name for line in phony for name in line.split()}
 
 
+def _of_groups() -> dict[str, tuple[str, str]]:
+    """Return the commands of groups by the words of a target: ``images-push`` is ``images push``."""
+    with click.Context(cli) as context:
+        groups = {name: cli.get_command(context, name) for name in COMMANDS}
+    found = [(group, name) for group, one in groups.items() if isinstance(one, click.Group) for name in one.commands]
+    return {"-".join(words): words for words in found}
+
+
 def test_targets_and_commands_are_the_same_words() -> None:
     targets = set(_targets())
     assert set(WANTED) <= targets
-    assert targets - OF_THE_PROJECT <= set(COMMANDS)
+    assert targets - OF_THE_PROJECT <= {*COMMANDS, *_of_groups()}
     assert set(COMMANDS) - WITHOUT_TARGET <= targets
+
+
+@pytest.mark.parametrize("name", ["images-push", "images-list"])
+def test_a_target_of_a_groups_command_calls_it(name: str) -> None:
+    last = shlex.split(_make("-n", name, "ENV=production", "ARGS=--some-option").splitlines()[-1])
+    assert last == [".venv/bin/thoth-infra", *_of_groups()[name], "--env", "production", "--some-option"]
 
 
 @pytest.mark.parametrize("name", sorted(set(COMMANDS) - WITHOUT_TARGET - OF_ALL))

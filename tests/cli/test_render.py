@@ -116,6 +116,10 @@ ALL = frozenset(ENVIRONMENTS)
             "01-providers.tf", {"production"}, id="value that decides on a block",
         ),
         pytest.param(
+            _replace("environments/staging.images.lock", "api: sha256:0", "api: sha256:1"), "staging.auto.tfvars",
+            {"staging"}, id="lock of the images",
+        ),
+        pytest.param(
             _replace(".terraform-version", "1.11.4", "1.11.5"), "01-providers.tf", frozenset(ROOTS),
             id="Terraform's version",
         ),

@@ -46,6 +46,18 @@ def test_comments_and_everything_else_stay(root: Path) -> None:
     assert [line for line in old if "#" in line] == [line for line in new if "#" in line]
 
 
+def test_the_images_of_a_shared_registry_are_the_new_environments_too(root: Path) -> None:
+    lock = root / "environments" / "dev.images.lock"
+    _, loaded = create(root, "qa", "dev")
+    assert lock.with_name("qa.images.lock").read_bytes() == lock.read_bytes()
+    assert loaded.environment.images.digests == load(root, "dev", personal=False).environment.images.digests
+
+    edit(root, Put("_defaults", "images.registry", "own"))
+    _, loaded = create(root, "demo", "dev")
+    assert not lock.with_name("demo.images.lock").exists()
+    assert loaded.environment.images.digests == {}
+
+
 def test_quotes_stay_as_they_are(root: Path) -> None:
     edit(root, Put("staging", "state.key", "'staging/terraform.tfstate'"))
     create(root, "qa", "staging")

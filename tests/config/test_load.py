@@ -257,10 +257,14 @@ def test_every_service_of_the_contract_is_configured() -> None:
 
 
 def test_images_come_from_the_registry_that_is_configured(root: Path) -> None:
+    digest = load(root, "staging", variables={}).environment.images.digests["api"]
     shared = load(root, "staging", variables={}).environment
-    assert shared.image("api", "api") == "542876199144.dkr.ecr.us-east-1.amazonaws.com/thoth/api:0.1.0"
+    assert shared.image("api", "api") == f"542876199144.dkr.ecr.us-east-1.amazonaws.com/thoth/api@{digest}"
     own = load(root, "staging", variables={}, settings=["images.registry=own"]).environment
-    assert own.image("api", "api") == "087439708020.dkr.ecr.us-east-1.amazonaws.com/thoth/staging/api:0.1.0"
+    assert own.image("api", "api") == f"087439708020.dkr.ecr.us-east-1.amazonaws.com/thoth/staging/api@{digest}"
+    (root / "environments" / "staging.images.lock").unlink()
+    tagged = load(root, "staging", variables={}).environment
+    assert tagged.image("api", "api") == "542876199144.dkr.ecr.us-east-1.amazonaws.com/thoth/api:0.1.0"
     other = load(root, "staging", variables={}, settings=["services.api.image=ghcr.io/x/api:1"]).environment
     assert other.image("api", "api") == "ghcr.io/x/api:1"
     assert other.gpu_hourly_cost == 0.526

@@ -167,7 +167,10 @@ def test_somebody_elses_image_runs_its_own_command_and_needs_no_repository_of_ou
     ],
 )
 def test_images_are_pulled_from_the_account_that_holds_them(registry: str, image: str, arn: str) -> None:
-    env = configured("staging", f"images.registry={registry}")
+    locked = configured("staging", f"images.registry={registry}")
+    digest = locked.images.digests["transcription"]
+    assert variables(locked)["services"]["transcription"]["image"] == image.replace(":0.1.0", f"@{digest}")
+    env = configured("staging", f"images.registry={registry}", "images.tag=0.1.0")
     assert variables(env)["services"]["transcription"]["image"] == image
     (view,) = [view for view in context(env)["services"] if view.name == "transcription"]
     assert [expression.text.endswith(f'{arn}"') for expression in view.repository_arns] == [True]

@@ -31,11 +31,23 @@ def targets(root: Path, chosen: tuple[str, ...]) -> tuple[str, ...]:
         ThothError: for a name that is no image.
     """
     stages = _TARGET.findall((root / DOCKERFILE).read_text(encoding="utf-8"))
-    known = tuple(image for image in IMAGES if image in stages)
+    return named(chosen, tuple(image for image in IMAGES if image in stages))
+
+
+def named(chosen: tuple[str, ...], known: tuple[str, ...] = tuple(IMAGES)) -> tuple[str, ...]:
+    """Return the images that are named, or all of them. Raises ThothError for a name that is no image."""
     for name in chosen:
         if name not in known:
             raise ThothError(f"there is no image {name!r}", did_you_mean(name, known))
     return tuple(dict.fromkeys(chosen)) or known
+
+
+def context(root: Path) -> tuple[str, ...]:
+    """Return the paths that images are made of, as git takes them: what .dockerignore lets in, and that file itself."""
+    file = root / ".dockerignore"
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    wanted = tuple(line.removeprefix("!").strip() for line in lines if line.startswith("!"))
+    return (*wanted, file.name) if "*" in lines else (".",)
 
 
 def reference(project: str, image: str, tag: str) -> str:

@@ -78,6 +78,23 @@ def numbers(clients: Clients, place: Place) -> tuple[Numbers, ...]:
     return tuple(Numbers(name, found[name]["desiredCount"], scaling.get(name)) for name in place.services)
 
 
+def images(clients: Clients, place: Place) -> dict[str, str]:
+    """Return the image reference of each service's own container, by service; none for a service that is not there."""
+    ecs = clients("ecs")
+    try:
+        found = described(clients, place.cluster, place.services)
+    except ecs.exceptions.ClusterNotFoundException:
+        return {}
+    references = {}
+    for name, service in found.items():
+        # Of a service that CodeDeploy replaces, the task set that has the traffic runs.
+        primary = (one["taskDefinition"] for one in service.get("taskSets", ()) if one["status"] == "PRIMARY")
+        revision = next(primary, service["taskDefinition"])
+        containers = ecs.describe_task_definition(taskDefinition=revision)["taskDefinition"]["containerDefinitions"]
+        references[name] = str(next((one["image"] for one in containers if one["name"] == name), ""))
+    return references
+
+
 def scaling_of(clients: Clients, cluster: str) -> dict[str, Scaling]:
     """Return the autoscaling of a cluster's services, by name; a service without any is left out."""
     pages = clients("application-autoscaling").get_paginator("describe_scalable_targets")

@@ -24,7 +24,9 @@ from thoth_infra.cli.context import Project, environment_option, pass_project
 from thoth_infra.cli.operations import clients_of, known_service, place
 from thoth_infra.cli.tables import table
 from thoth_infra.cli.terraform import emulate_option
+from thoth_infra.config import images_lock
 from thoth_infra.config.environment import Environment
+from thoth_infra.config.load import lock_file
 from thoth_infra.contract.services import SERVICES
 from thoth_infra.errors import Interrupted, RollbackFailed, RolledBack, ThothError
 
@@ -86,6 +88,7 @@ def deploy(
             )  # fmt: skip
             held = ledger.begin(prepared)
         _finish(project, Machine(site, ledger, held))
+        _compare_with_lock(project, env, held.deployment, tag)
 
 
 @click.command()
@@ -167,6 +170,16 @@ def _images(env: Environment, services: tuple[str, ...], tag: str | None) -> dic
         for name, image in own.items()
         if name not in foreign and (not chosen or name in chosen)
     }
+
+
+def _compare_with_lock(project: Project, env: Environment, done: Deployment, tag: str | None) -> None:
+    """Say how to record what runs now, where the next deployment without --tag would bring back something else."""
+    locked = set(images_lock.recorded(lock_file(project.root, env.name)).values())
+    if tag and {part.digest for part in done.parts} - locked:
+        project.say(
+            f"note: {env.name}.images.lock has other digests, which the next deployment without --tag brings back;"
+            f" `thoth-infra images lock --env {env.name} --tag {tag}` records {tag}"
+        )
 
 
 def _refuse_unfinished(ledger: Ledger) -> None:

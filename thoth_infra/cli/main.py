@@ -98,7 +98,12 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
         "Operations",
         "Undo the deployment that is under way, or bring back what ran before the last one.",
     ),
-    "images": ("images", "images_group", "Operations", "Build the container images, and tell their sizes."),
+    "images": (
+        "images",
+        "images_group",
+        "Operations",
+        "Build the container images, push them, record their digests, and list what the registry has.",
+    ),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import click
 
@@ -16,7 +16,7 @@ from thoth_infra.cli.context import (
     set_option,
 )
 from thoth_infra.config.environment import Environment
-from thoth_infra.config.load import load, names
+from thoth_infra.config.load import load, lock_file, names
 from thoth_infra.errors import CheckFailed, ConfigInvalid, Problem, ThothError
 from thoth_infra.render import write as writer
 from thoth_infra.render.tree import Tree, render_shared
@@ -51,9 +51,20 @@ def render(project: Project, environments: tuple[str, ...], check: bool, diff: b
     stale = [path for c in changes for path in (*c.added, *c.changed, *c.removed)]
     if check and stale:
         raise CheckFailed(
-            "the committed tree is not what the configuration renders:\n" + "\n".join(f"  {p}" for p in stale),
+            "the committed tree is not what the configuration renders:\n"
+            + "\n".join([*(f"  {p}" for p in stale), *_other_images(project, trees)]),
             "run `thoth-infra render` and commit the result; `render --diff` shows it first",
         )
+
+
+def _other_images(project: Project, trees: Mapping[str, Tree]) -> Iterator[str]:
+    """Say which trees are stale because other images were pushed or locked: nobody has changed a line of YAML then."""
+    for name, tree in trees.items():
+        changed = [line for line in writer.diff(project.root, name, tree).splitlines() if line.startswith(("+ ", "- "))]
+        if any(".dkr.ecr." in line for line in changed):
+            lock = lock_file(project.root, name)
+            known = lock.relative_to(project.root) if lock.is_file() else "the configuration"
+            yield f"terraform/{name} names other images than {known}"
 
 
 def rendered(

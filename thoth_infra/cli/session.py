@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,8 @@ from thoth_infra.aws import identity
 from thoth_infra.aws.clients import Clients, explained
 from thoth_infra.cli.context import Project, RootModule
 from thoth_infra.cli.render import rendered
+from thoth_infra.config import shared
+from thoth_infra.config.environment import Environment
 from thoth_infra.config.load import Loaded
 from thoth_infra.render import write as writer
 from thoth_infra.terraform.backend import check_backend
@@ -133,6 +135,57 @@ def signed_in_clients(project: Project, env: RootModule, emulate: bool) -> Itera
         _Guard(env, signed_in, emulated=emulate).identity()
         with explained():
             yield Clients(signed_in, env.region)
+
+
+@contextmanager
+def registry_clients(
+    project: Project, env: Environment, emulate: bool
+) -> Iterator[tuple[Clients, Callable[[], Clients]]]:
+    """Yield the clients of the account that has ``env``'s image repositories, once the identity guard has agreed.
+
+    Where that is the shared account, its own profile is taken; keys (a pipeline's) may also be the environment's own
+    role, which the repositories' policies let in. The second value makes the clients of the environment's account, or
+    raises IdentityRefused.
+    """
+    with _variables(project, env, emulate) as variables:
+        own = _signed_in(env, variables)
+
+        def at_home() -> Clients:
+            _Guard(env, own, emulated=emulate).identity()
+            return Clients(own, env.region)
+
+        with explained():
+            if env.ecr_account == env.account_id:
+                yield at_home(), at_home
+                return
+            found = _in_shared_account(env, variables, emulate)
+            caller = _caller(found, env.region, emulate)
+            if caller.account_id == env.account_id and not identity.profile_in_use(found):
+                yield at_home(), at_home
+                return
+            identity.guard(caller, _shared_identity(project, env), identity.profile_in_use(found))
+            yield Clients(found, env.region), at_home
+
+
+def _in_shared_account(env: Environment, variables: dict[str, str], emulate: bool) -> dict[str, str]:
+    """Return the variables that lead into the shared account: its profile in the place of the environment's own."""
+    if emulate:
+        from thoth_infra.emulator import Emulator
+
+        emulator = Emulator(variables["AWS_ENDPOINT_URL"], 0)
+        role = env.identity.shared_profile
+        return {**variables, **emulator.variables(account_id=env.ecr_account, region=env.region, role=role)}
+    keys = variables.get("AWS_ACCESS_KEY_ID") or variables.get("AWS_WEB_IDENTITY_TOKEN_FILE")
+    if keys or identity.profile_in_use(variables) not in (None, env.identity.profile):
+        return dict(variables)
+    return {**variables, "AWS_PROFILE": env.identity.shared_profile}
+
+
+def _shared_identity(project: Project, env: Environment) -> identity.Expected:
+    patterns = shared.load(project.root).identity.role_patterns if shared.exists(project.root) else ()
+    return identity.Expected(
+        f"{env.name}'s image registry", env.ecr_account, env.identity.shared_profile, patterns
+    )  # fmt: skip
 
 
 def render_into(project: Project, name: str) -> None:

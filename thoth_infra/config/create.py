@@ -10,7 +10,7 @@ from pathlib import Path
 
 from thoth_infra.config import yaml_source
 from thoth_infra.config.environment import Environment
-from thoth_infra.config.load import DEFAULTS, FOLDER, Loaded, load, names
+from thoth_infra.config.load import DEFAULTS, FOLDER, Loaded, load, lock_file, names
 from thoth_infra.config.values import EnvironmentName
 from thoth_infra.config.yaml_source import Document, KeyPath
 from thoth_infra.errors import ThothError, did_you_mean
@@ -20,7 +20,8 @@ from thoth_infra.files import write_atomic
 def create(root: Path, name: str, source: str) -> tuple[Path, Loaded]:
     """Write ``environments/<name>.yaml`` after the environment ``source``; return it and what it loads as.
 
-    Name, state key, role patterns, domain and network become the new environment's own. Raises ThothError
+    Name, state key, role patterns, domain and network become the new environment's own; the images of a registry that
+    both share stay the same. Raises ThothError
     for a name that is taken or invalid, and ConfigInvalid if a source is, or the result would be; nothing
     is written then.
     """
@@ -36,7 +37,10 @@ def create(root: Path, name: str, source: str) -> tuple[Path, Loaded]:
     document = yaml_source.parse(text.encode(), Path(FOLDER, f"{source}.yaml"))
     model = others[known.index(source)]
     result = rewrite(text, document, dict(_own(name, model, document, others)))
-    loaded = _try(root, name, result)
+    lock = _lock(root, model)
+    loaded = _try(root, name, result, lock)
+    if lock:
+        write_atomic(lock_file(root, name), lock)
     write_atomic(file, result)
     return file, loaded
 
@@ -115,11 +119,19 @@ def rewrite(text: str, document: Document, values: Mapping[KeyPath, str]) -> str
     return "\n".join(lines)
 
 
-def _try(root: Path, name: str, text: str) -> Loaded:
+def _lock(root: Path, source: Environment) -> bytes | None:
+    """Return the source's lock of images if its registry is the new environment's too; else those are to be pushed."""
+    file = lock_file(root, source.name)
+    return file.read_bytes() if source.images.registry == "shared" and file.is_file() else None
+
+
+def _try(root: Path, name: str, text: str, lock: bytes | None) -> Loaded:
     """Load ``text`` as the new environment before it is written."""
     with tempfile.TemporaryDirectory() as folder:
         trial = Path(folder, FOLDER)
         trial.mkdir()
         shutil.copy(root / FOLDER / DEFAULTS, trial)
         (trial / f"{name}.yaml").write_text(text, encoding="utf-8")
+        if lock:
+            lock_file(Path(folder), name).write_bytes(lock)
         return load(Path(folder), name, personal=False)

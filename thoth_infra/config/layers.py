@@ -62,6 +62,14 @@ class Merged:
             path = path[:-1]
         return self.origins[path]
 
+    def remove(self, path: KeyPath) -> None:
+        """Take the value at ``path``, which is there, and all below it away."""
+        above = self.data
+        for part in path[:-1]:
+            above = above[part]
+        del above[path[-1]]
+        _forget(self, path)
+
 
 def merge(layers: list[Layer]) -> Merged:
     """Merge ``layers``, lowest first: mappings key by key, every other value whole.

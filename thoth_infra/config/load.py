@@ -66,6 +66,7 @@ def load(
     ``settings`` over them. Raises ConfigInvalid with every problem, each at its file, line and key.
     """
     merged = layers.merge(_layers(root, name, variables, settings, personal))
+    images_lock.give_way(merged)
     problems = set(_wrong_name(merged, name))
     if problems:
         merged.data["name"] = name  # so that no rule judges by the wrong one

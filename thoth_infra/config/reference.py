@@ -41,6 +41,7 @@ so is a mapping that names another `type` or `kind`.
 | built-in defaults | this page's column *default* | |
 | defaults | `environments/_defaults.yaml` | every key |
 | environment | `environments/<env>.yaml` | every key |
+| images | `environments/<env>.images.lock`, written by `thoth-infra images push` | `images.tag` and `images.digests` |
 | dotenv | `.env.<env>`, ignored by git | the keys of `.env.example` |
 | process | `THOTH_*` variables | every key: `THOTH_NETWORK__NAT` sets `network.nat` |
 | options | `--set KEY=VALUE` | every key |

@@ -207,9 +207,7 @@ GitHubRepository = Annotated[
 ImageTag = Annotated[str, Matching(r"\w[\w.-]{0,127}", "an image tag", "1.4.0")]
 ImageDigest = Annotated[
     str,
-    Matching(
-        r"sha256:[0-9a-f]{64}", "an image's digest", "sha256: and 64 hexadecimal digits, as `images push` writes it"
-    ),
+    Matching(r"sha256:[0-9a-f]{64}", "an image's digest", f"sha256:{'0123456789abcdef' * 4}"),
 ]
 ImageReference = Annotated[
     str,

@@ -43,9 +43,11 @@ class Images(Section):
     registry: Literal["shared", "own"]
     """The account that holds the ECR repositories: the shared one, or this environment's own."""
     tag: ImageTag
-    """Tag of Thoth's images."""
-    digests: dict[ImageName, ImageDigest] = Field(default_factory=dict)
-    """What the registry has under that tag, by image; `images push` records it in ENVIRONMENT.images.lock."""
+    """Tag of Thoth's images that have no digest below; `thoth-infra images push` records the commit that it pushed.
+    Another tag in a variable or option takes the place of the recorded digests."""
+    digests: Annotated[dict[ImageName, ImageDigest], Field(default_factory=dict)]
+    """What the registry has, by image: tasks run these, whatever the tag. `thoth-infra images push` records them in
+    ENVIRONMENT.images.lock."""
 
 
 class Whisper(Section):

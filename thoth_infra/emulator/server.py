@@ -1,8 +1,8 @@
 """The emulator's WSGI application and the server that runs it: moto's dispatcher behind small middlewares.
 
-From the outside in: the request's body is read whole, the emulator's own paths are answered, the journal (when
-asked for) writes a line, a repeated request is answered from memory, what moto can't do becomes an error that Terraform
-shows at once, and moto does the rest.
+From the outside in: the emulator's own paths and Docker's pushes are answered, the request's body is read whole, the
+journal (when asked for) writes a line, a repeated request is answered from memory, what moto can't do becomes an error
+that Terraform shows at once, and moto does the rest.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from thoth_infra.emulator import patches
+from thoth_infra.emulator.docker_registry import DockerRegistry, is_docker
 from thoth_infra.emulator.failfast import FailFast, call_of
 from thoth_infra.emulator.replay import Answer, Replay, answer_of
 
@@ -91,6 +92,7 @@ class Front:
 
     def __init__(self, app: WSGIApplication, identity: dict[str, object]) -> None:
         self._app = app
+        self._docker = DockerRegistry()
         self._identity = json.dumps(identity).encode()
         self._running = 0
         self._closed = False
@@ -99,11 +101,13 @@ class Front:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"] == HEALTH:
             return Answer("200 OK", [("Content-Type", "application/json")], self._identity).send(start_response)
+        if is_docker(environ):  # reads by pieces: a layer may have gigabytes
+            return self._counted(environ, self._docker).send(start_response)
         terminated = environ.get("wsgi.input_terminated")
         length = -1 if terminated else int(environ.get("CONTENT_LENGTH") or 0)
         body: bytes = environ["wsgi.input"].read(length)
         environ["thoth.body"], environ["wsgi.input"] = body, io.BytesIO(body)
-        return self._counted(environ).send(start_response)
+        return self._counted(environ, self._app).send(start_response)
 
     def close(self) -> None:
         """Refuse what comes from now on and wait for the requests that run: moto's state is at rest afterwards."""
@@ -111,13 +115,13 @@ class Front:
             self._closed = True
             self._changed.wait_for(lambda: self._running == 0)
 
-    def _counted(self, environ: WSGIEnvironment) -> Answer:
+    def _counted(self, environ: WSGIEnvironment, app: WSGIApplication) -> Answer:
         with self._changed:
             if self._closed:
                 return Answer("503 Service Unavailable", [("Content-Type", "text/plain")], b"the emulator is stopping")
             self._running += 1
         try:
-            return answer_of(self._app, environ)
+            return answer_of(app, environ)
         finally:
             with self._changed:
                 self._running -= 1

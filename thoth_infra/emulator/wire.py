@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import ProxyHandler, Request, build_opener
@@ -40,6 +41,14 @@ class Wire:
         headers = {"X-Amz-Target": f"TrentService.{action}", "Content-Type": "application/x-amz-json-1.1"}
         answer = self._send("kms", "POST", "/", json.dumps(parameters).encode(), headers)
         return json.loads(answer or "{}") if answer is not None else None
+
+    def ecr(self, action: str, **parameters: Any) -> dict[str, Any]:
+        headers = {
+            "X-Amz-Target": f"AmazonEC2ContainerRegistry_V20150921.{action}",
+            "Content-Type": "application/x-amz-json-1.1",
+        }
+        answer = self._send("ecr", "POST", "/", json.dumps(parameters).encode(), headers)
+        return dict(json.loads(answer or "{}"))
 
     def route53(self, method: str, path: str, body: str = "") -> str | None:
         return self._send("route53", method, path, body.encode(), {"Content-Type": "application/xml"})

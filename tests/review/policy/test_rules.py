@@ -446,13 +446,16 @@ def _container(**values: Any) -> str:
     return json.dumps([{"name": "api", "image": "registry/api@sha256:" + "0" * 64, **values}])
 
 
-def test_an_image_by_tag_is_a_warning(draft: Draft) -> None:
-    found = draft.findings("image-by-digest")
-    assert len(found) == 5
-    assert {finding.level for finding in found} == {Level.WARNING}
-    assert all("tag-only image" in finding.wrong for finding in found)
+def test_an_image_by_tag_fails(draft: Draft) -> None:
+    assert draft.findings("image-by-digest") == []
+    draft.document["variables"]["services"]["value"]["api"]["image"] = "registry/api:1.4.0"
+    (finding,) = draft.findings("image-by-digest")
+    assert (finding.address, finding.level) == (API_TASKS, Level.FAILURE)
+    assert "tag-only image registry/api:1.4.0" in finding.wrong
     draft.know(API_TASKS, container_definitions=_container())
-    assert API_TASKS not in {finding.address for finding in draft.findings("image-by-digest")}
+    assert draft.findings("image-by-digest") == []
+    draft.know(API_TASKS, container_definitions=_container(image="registry/api:latest@sha256:0"))
+    assert len(draft.findings("image-by-digest")) == 1
 
 
 @pytest.mark.parametrize("name", ["DATABASE_PASSWORD", "APP_KEY", "github_token", "CLIENT_SECRET"])

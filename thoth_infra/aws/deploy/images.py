@@ -36,7 +36,7 @@ def resolve(clients: Clients, wanted: Wanted) -> str | None:
     which = {"imageDigest": wanted.digest} if wanted.digest else {"imageTag": wanted.tag}
     try:
         answer = ecr.batch_get_image(
-            registryId=wanted.account, repositoryName=wanted.repository, imageIds=[which], acceptedMediaTypes=_MANIFESTS
+            registryId=wanted.account, repositoryName=wanted.repository, imageIds=[which], acceptedMediaTypes=MANIFESTS
         )
     except ecr.exceptions.RepositoryNotFoundException:
         return None
@@ -44,7 +44,7 @@ def resolve(clients: Clients, wanted: Wanted) -> str | None:
     return str(found[0]) if found else None
 
 
-_MANIFESTS = [
+MANIFESTS = [
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",

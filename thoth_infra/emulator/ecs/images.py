@@ -10,6 +10,7 @@ without these annotations runs until it is told to stop, and passes its health c
 ``thoth.emulator/load-balancer``   ``fail``: the load balancer's health check fails
 ``thoth.emulator/run/WORD``        a one-off task whose command holds WORD ends with this code
 ``thoth.emulator/says``            lines that it logs at its start
+``thoth.emulator/digest``          stands for the image of this digest, which was pushed elsewhere
 =================================  ==================================================================
 """
 

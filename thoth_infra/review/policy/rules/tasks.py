@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from thoth_infra.contract.services import BY_NAME
-from thoth_infra.review.policy.findings import Finding, Level
+from thoth_infra.review.policy.findings import Finding
 from thoth_infra.review.policy.plan import Plan, Resource
 
 DIGESTS: Final = "image-by-digest"
@@ -30,12 +30,12 @@ class Container:
 
 
 def digests(plan: Plan) -> Iterator[Finding]:
-    """Yield images by tag. A warning: the first deployment brings the digests."""
+    """Yield images by tag: nobody can tell which image a tag was when a task started."""
     for container in containers(plan):
         if not _DIGEST.search(container.image):
             wrong = f"tag-only image {container.image}"
-            right = "`thoth-infra deploy` replaces the tag by its digest"
-            yield Finding(DIGESTS, container.address, wrong, right, Level.WARNING)
+            right = "`thoth-infra images push` (or `images lock`) records its digest for `thoth-infra render`"
+            yield Finding(DIGESTS, container.address, wrong, right)
 
 
 def secrets(plan: Plan) -> Iterator[Finding]:
