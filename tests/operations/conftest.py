@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -92,15 +93,14 @@ def send(estate: Estate, queue: str, count: int) -> None:
 def report(estate: Estate, stream: str, utilization: float, memory: float) -> None:
     """Log and count a GPU's load, as a transcription worker does."""
     logs, group = estate.aws("logs"), f"/thoth/{NAME}/transcription"
-    try:
+    with suppress(logs.exceptions.ResourceAlreadyExistsException):
         logs.create_log_group(logGroupName=group)
-    except logs.exceptions.ResourceAlreadyExistsException:
-        pass
     logs.create_log_stream(logGroupName=group, logStreamName=stream)
     line = {"Environment": NAME, "Service": "transcription", "GpuUtilization": utilization, "GpuMemory": memory}
-    at = int(time.time() * 1000) - 1000
-    events = [{"timestamp": at, "message": text} for text in ("loading the model", json.dumps(line), '{"level": "INFO"}')]
-    logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+    at, lines = int(time.time() * 1000) - 1000, ("loading the model", json.dumps(line), '{"level": "INFO"}')
+    logs.put_log_events(
+        logGroupName=group, logStreamName=stream, logEvents=[{"timestamp": at, "message": text} for text in lines]
+    )
     dimensions = [{"Name": "Environment", "Value": NAME}, {"Name": "Service", "Value": "transcription"}]
     estate.aws("cloudwatch").put_metric_data(
         Namespace="Thoth",

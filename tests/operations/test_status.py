@@ -62,9 +62,7 @@ def test_a_deployment_while_the_traffic_is_shifted(staging: Estate, monkeypatch:
     assert shown(staging)["stopped"] is None
 
 
-def test_what_is_wrong_is_told_with_its_cause_and_what_helps(
-    staging: Estate, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_wrong_is_told_with_its_cause_and_what_helps(staging: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
     staging.push("bad", images=["audio-extraction"], exit="2@5")
     ecs = staging.aws("ecs")
     definition = ecs.describe_task_definition(taskDefinition=f"{PREFIX}-audio-extraction")["taskDefinition"]
@@ -73,9 +71,9 @@ def test_what_is_wrong_is_told_with_its_cause_and_what_helps(
         staging.digests["audio-extraction", "1"], staging.digests[IMAGES["audio-extraction"], "bad"]
     )
     kept = ("family", "networkMode", "requiresCompatibilities", "cpu", "memory")
-    made = ecs.register_task_definition(
-        **{key: definition[key] for key in kept}, containerDefinitions=[container]
-    )["taskDefinition"]["taskDefinitionArn"]
+    made = ecs.register_task_definition(**{key: definition[key] for key in kept}, containerDefinitions=[container])[
+        "taskDefinition"
+    ]["taskDefinitionArn"]
     # Without the circuit breaker, so that it goes on failing.
     ecs.update_service(
         cluster=PREFIX,
