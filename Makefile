@@ -79,7 +79,7 @@ clean: $(STAMP) ## Remove provider folders and saved plans; never state
 
 ##@ Operations (ENV=)
 
-status: $(STAMP) ## Show how many tasks of each service run
+status: $(STAMP) ## Show services, roll-outs, queues and what is wrong: ARGS=--watch
 	@$(call RUN,status)
 
 start-services: $(STAMP) ## Start the services as they were when they were stopped
@@ -102,7 +102,7 @@ logs: $(STAMP) ## Show a service's log: SERVICE=api, ARGS='--follow --since 1h'
 	@test -n "$(SERVICE)" || { echo 'give SERVICE=, for instance SERVICE=api' >&2; exit 2; }
 	@$(THOTH) logs '$(SERVICE)' --env $(ENV) $(ARGS)
 
-gpu-status: $(STAMP) ## Show the GPU hosts
+gpu-status: $(STAMP) ## Show the GPU hosts: what is free, how busy, how old
 	@$(call RUN,gpu-status)
 
 images: $(STAMP) ## Build the container images: ARGS='transcription --network host'

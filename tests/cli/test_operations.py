@@ -39,7 +39,7 @@ def applied(project: Path) -> Path:
 def desired(cli: Cli) -> dict[str, int]:
     found = cli("--json", "status", "--env", "dev", "--emulate")
     assert found.returncode == 0, found.stderr
-    return {row["name"]: row["desired"] for row in json.loads(found.stdout)}
+    return {row["name"]: row["desired"] for row in json.loads(found.stdout)["services"]}
 
 
 @pytest.mark.slow
@@ -65,7 +65,7 @@ def test_services_stop_start_and_restart(cli: Cli, applied: Path) -> None:
 def test_status_logs_and_gpu_status_are_readable(cli: Cli, applied: Path) -> None:
     env = ("--env", "dev", "--emulate")
     table = cli("status", *env).stdout.splitlines()
-    assert table[0].split() == ["SERVICE", "DESIRED", "RUNNING", "PENDING", "SCALING", "REVISION"]
+    assert table[0].split() == ["SERVICE", "DESIRED", "RUNNING", "PENDING", "SCALING", "REVISION", "IMAGE"]
     assert table[1].split()[:2] == ["api", "1"]
     assert "GET /healthz 200" in cli("logs", "api", *env).stdout
     assert cli("logs", "api", "--filter", "POST", *env).stdout == ""

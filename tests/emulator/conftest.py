@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import threading
@@ -65,6 +66,7 @@ def other_account() -> str:
 def aws(emulator: Emulator, account: str) -> AsAccount:
     """``aws("sqs")``: a client in the test's account; ``account_id=`` names another. It does not retry."""
 
+    @functools.cache  # making a client takes longer than most of its calls
     def client(service: str, account_id: str = account) -> Any:
         config = Config(retries={"total_max_attempts": 1}, read_timeout=20)
         return emulator.client(service, account_id=account_id, region=REGION, config=config)

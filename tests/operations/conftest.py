@@ -102,11 +102,10 @@ def report(estate: Estate, stream: str, utilization: float, memory: float) -> No
         logs.create_log_group(logGroupName=group)
     logs.create_log_stream(logGroupName=group, logStreamName=stream)
     line = {"Environment": NAME, "Service": "transcription", "GpuUtilization": utilization, "GpuMemory": memory}
-    at = int(time.time() * 1000) - 1000
-    events = [
-        {"timestamp": at, "message": text} for text in ("loading the model", json.dumps(line), '{"level": "INFO"}')
-    ]
-    logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+    at, lines = int(time.time() * 1000) - 1000, ("loading the model", json.dumps(line), '{"level": "INFO"}')
+    logs.put_log_events(
+        logGroupName=group, logStreamName=stream, logEvents=[{"timestamp": at, "message": text} for text in lines]
+    )
     dimensions = [{"Name": "Environment", "Value": NAME}, {"Name": "Service", "Value": "transcription"}]
     estate.aws("cloudwatch").put_metric_data(
         Namespace="Thoth",

@@ -1,8 +1,8 @@
 """``thoth-infra`` as a process that is killed with SIGKILL before its n-th change of AWS.
 
-Started once as ``python -m tests.operations.killed``; each line on stdin is ``[n, [ARGUMENT, …]]``, answered by a line with
-the command's exit code, or with -9 where it was killed. Everything is imported before the first line, so that a command is a
-fork and takes no longer than it needs.
+Started once as ``python -m tests.operations.killed``; each line on stdin is ``[n, [ARGUMENT, …]]``, answered by a line
+with the command's exit code, or with -9 where it was killed. Everything is imported before the first line, so that a
+command is a fork and takes no longer than it needs.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ def serve() -> None:
             finally:
                 os._exit(70)
         _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

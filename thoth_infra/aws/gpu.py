@@ -47,7 +47,7 @@ class GpuHost:
 
 @dataclass(frozen=True)
 class Fleet:
-    """All GPU hosts of an environment, oldest first, and the sums of them.
+    """All GPU hosts of an environment, oldest first and those that boot last, and the sums of them.
 
     ``utilization`` and ``memory`` are what alarms and dashboard see: the mean over all workers of the last minutes.
     """
@@ -88,7 +88,7 @@ def fleet(clients: Clients, cluster: str, environment: str, now: datetime | None
     made += [_booting(one, seen, at) for one in booting if one in instances]
     means = _means(clients, environment, at) if rows else {}
     return Fleet(
-        tuple(sorted(made, key=lambda host: (-host.age_hours, host.instance_id))),
+        tuple(sorted(made, key=lambda host: (host.status == _BOOTING, -host.age_hours, host.instance_id))),
         sum(host.gpus for host in made),
         sum(host.free for host in made),
         means.get(GPU_UTILIZATION),

@@ -151,11 +151,14 @@ def fleet(found: Fleet) -> str:
         "INSTANCE", "TYPE", "MARKET", "ZONE", "STATUS", "GPUS", "FREE", "TASKS", "BUSY", "MEMORY", "AGE (H)", "AMI",
         "AMI AGE",
     )  # fmt: skip
-    hosts = f"{len(found.hosts)} host{'s' if len(found.hosts) > 1 else ''}"
-    parts = [hosts, f"{found.gpus} GPUs", f"{found.free} free"]
+    parts = [_count(len(found.hosts), "host"), _count(found.gpus, "GPU"), f"{found.free} free"]
     parts += [f"{_percent(found.utilization)} busy"] if found.utilization is not None else []
     parts += [f"{_percent(found.memory)} of their memory used"] if found.memory is not None else []
     return f"{table(head, [_gpu(host) for host in found.hosts])}\n\n{', '.join(parts)}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _gpu(host: GpuHost) -> tuple[object, ...]:

@@ -89,3 +89,24 @@ def test_a_policy_is_enabled_and_not_predictive(autoscaling: Any) -> None:
 
     assert policy["Enabled"] is True
     assert "PredictiveScalingConfiguration" not in policy
+
+
+@pytest.mark.patch("instances_distribution")
+@pytest.mark.parametrize(("base", "share", "markets"), [(0, 0, "ssss"), (1, 0, "osss"), (2, 0, "ooss")])
+def test_a_group_buys_what_its_distribution_says(
+    autoscaling: Any, aws: AsAccount, base: int, share: int, markets: str
+) -> None:
+    policy = _group(autoscaling)["MixedInstancesPolicy"]
+    policy["LaunchTemplate"]["LaunchTemplateSpecification"].pop("LaunchTemplateId", None)
+    policy["InstancesDistribution"] = {
+        "OnDemandBaseCapacity": base,
+        "OnDemandPercentageAboveBaseCapacity": share,
+    }
+    autoscaling.update_auto_scaling_group(AutoScalingGroupName="gpu", MixedInstancesPolicy=policy)
+    for size in range(1, 5):
+        autoscaling.set_desired_capacity(AutoScalingGroupName="gpu", DesiredCapacity=size)
+
+    ids = [one["InstanceId"] for one in _group(autoscaling)["Instances"]]
+    found = aws("ec2").describe_instances(InstanceIds=ids)["Reservations"]
+    market = {one["InstanceId"]: one.get("InstanceLifecycle", "o")[0] for row in found for one in row["Instances"]}
+    assert "".join(market[one] for one in ids) == markets

@@ -111,7 +111,7 @@ class Machine:
         if self.deployment.migration is None:
             task = oneoff.start(self.site, "api", stays_at(part), MIGRATE, f"{self.deployment.id}-migrate")
             self._write(self.deployment.model_copy(update={"migration": task}))
-        self._wait_for_task(str(self.deployment.migration), "the tables could not be brought up to date")
+        self._wait_for_task("migration", str(self.deployment.migration), "the tables could not be brought up to date")
         return State.MIGRATED
 
     def _start(self) -> State:
@@ -135,7 +135,8 @@ class Machine:
         if self.deployment.proof is None:
             task = oneoff.start(self.site, "api", stays_at(part), PROVE, f"{self.deployment.id}-prove")
             self._write(self.deployment.model_copy(update={"proof": task}))
-        self._wait_for_task(str(self.deployment.proof), "a lesson did not come through the new system", watch=True)
+        task = str(self.deployment.proof)
+        self._wait_for_task("sample lesson", task, "a lesson did not come through the new system", watch=True)
         return State.PROVED
 
     def _wait_until_done(self) -> State:
@@ -183,7 +184,7 @@ class Machine:
             return Look(part.service, "unchanged", done=done)
         return rolling.look(self.site, part.service, stays_at(part), part.digest, since)
 
-    def _wait_for_task(self, task: str, summary: str, *, watch: bool = False) -> None:
+    def _wait_for_task(self, what: str, task: str, summary: str, *, watch: bool = False) -> None:
         until = self.site.clock() + self.site.timeout_seconds
         while True:
             status, problem = oneoff.outcome(self.site, task)
@@ -193,7 +194,7 @@ class Machine:
                 return
             if watch:
                 self._check([self._look(part) for part in self._changing()])
-            self._say(task, f"{task.rpartition('/')[2][:8]} {status.lower()}")
+            self._say(task, f"{what}: task {task.rpartition('/')[2][:8]} is {status.lower()}")
             if self.site.clock() > until:
                 raise Unhealthy(Problem(summary=f"{summary}: no answer after {_span(self.site.timeout_seconds)}"))
             self.site.sleep(self.site.poll_seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import Any
 
 from moto.autoscaling.models import FakeAutoScalingGroup, FakeScalingPolicy
@@ -85,3 +86,24 @@ def scaling_activities() -> None:
         chosen = [groups[wanted]] if wanted in groups else [] if wanted else list(groups.values())
         found = [row for group in chosen for row in kept_on(group, "activities").get("all", ())]
         return ActionResult({"Activities": sorted(found, key=lambda row: row["StartTime"], reverse=True)})
+
+
+@patch("autoscaling", needed=lambda: True)
+def instances_distribution() -> None:
+    """moto's groups buy every instance on demand, whatever their instances distribution says."""
+
+    @wrap(FakeAutoScalingGroup, "replace_autoscaling_group_instances")
+    def launch(original: Any, self: Any, *args: Any, **given: Any) -> Any:
+        before = len(self.instance_states)
+        answer = original(self, *args, **given)
+        policy = self.mixed_instances_policy or {}
+        distribution = policy.get("InstancesDistribution") or {}
+        base = int(distribution.get("OnDemandBaseCapacity") or 0)
+        share = distribution.get("OnDemandPercentageAboveBaseCapacity")
+        share = 100 if share is None else int(share)
+        for size, state in enumerate(self.instance_states[before:], before + 1):
+            bought = sum(other.instance.lifecycle != "spot" for other in self.instance_states[: size - 1])
+            wanted = base + math.ceil(max(0, size - base) * share / 100)
+            if bought >= wanted:
+                state.instance.lifecycle = "spot"
+        return answer
