@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import ValidationError
 
+from thoth_infra.aws import objects
 from thoth_infra.aws.clients import Clients
 from thoth_infra.aws.deploy.record import Deployment
 from thoth_infra.errors import ThothError
-
-_LOST = ("PreconditionFailed", "ConditionalRequestConflict")
-_MISSING = ("NoSuchKey", "404")
 
 
 @dataclass(frozen=True)
@@ -78,36 +75,18 @@ class Ledger:
         return f"{self.folder}/ended/{identifier}.json"
 
     def _get(self, key: str) -> Held | None:
-        from botocore.exceptions import ClientError
-
-        try:
-            answer = self.clients("s3").get_object(Bucket=self.bucket, Key=key)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _MISSING:
-                return None
-            raise
-        return Held(_read(answer["Body"].read(), f"s3://{self.bucket}/{key}"), answer["ETag"])
+        found = objects.get(self.clients, self.bucket, key)
+        return Held(_read(found.body, f"s3://{self.bucket}/{key}"), found.version) if found else None
 
     def _put(self, deployment: Deployment, version: str | None) -> Held:
-        from botocore.exceptions import ClientError
-
-        only_if: dict[str, Any] = {"IfMatch": version} if version else {"IfNoneMatch": "*"}
         try:
-            answer = self.clients("s3").put_object(
-                Bucket=self.bucket,
-                Key=self._current,
-                Body=_bytes(deployment),
-                ContentType="application/json",
-                **only_if,
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _LOST:
-                raise ThothError(
-                    "somebody else deploys this environment just now",
-                    "look with `thoth-infra deploy --show`; only one of you can go on",
-                ) from error
-            raise
-        return Held(deployment, answer["ETag"])
+            version = objects.put(self.clients, self.bucket, self._current, _bytes(deployment), version)
+        except objects.Overtaken:
+            raise ThothError(
+                "somebody else deploys this environment just now",
+                "look with `thoth-infra deploy --show`; only one of you can go on",
+            ) from None
+        return Held(deployment, version)
 
 
 def under_way(deployment: Deployment) -> ThothError:
