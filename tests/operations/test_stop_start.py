@@ -217,3 +217,13 @@ def test_an_autoscaling_that_was_removed_while_stopped_is_not_made_again(staging
     )
     assert staging.run("start-services", *ENV).code == 0
     assert numbers(staging.aws) == {**before, "transcription": (before["transcription"][0], None)}
+
+
+def test_stopped_services_are_not_deployed(staging: Estate) -> None:
+    assert staging.run("stop-services", "--env", NAME).code == 0
+
+    ran = staging.deploy()
+
+    assert ran.code == 1
+    assert "the services are stopped" in ran.err and "start-services --env staging" in ran.err
+    assert staging.run("start-services", "--env", NAME).code == 0

@@ -174,7 +174,8 @@ class Watcher:
         if steady := next((event for event in events if _STEADY in event["message"]), None):
             since = max(since, steady["createdAt"])
         said = news_of(found, since)
-        if found["runningCount"] < found["desiredCount"]:
+        # A task that fails again and again runs in between: only a steady state says that all is well.
+        if not events or _STEADY not in events[0]["message"]:
             stopped = failures_of(self.site, found["serviceName"], found["taskDefinition"], since)
             said += [*map(why_stopped, stopped), *refusals_of(self.site, found, since)]
         return told(said)

@@ -11,7 +11,7 @@ from typing import Final
 
 import click
 
-from thoth_infra.aws import identity, logs
+from thoth_infra.aws import identity, logs, stopping
 from thoth_infra.aws.clients import Clients, explained
 from thoth_infra.aws.deploy.images import Wanted
 from thoth_infra.aws.deploy.ledger import Ledger, under_way
@@ -80,6 +80,7 @@ def deploy(
             project.say(f"going on with {held.deployment.kind} {held.deployment.id}: it is {held.deployment.state}")
         else:
             _refuse_unfinished(ledger)
+            _refuse_stopped(env, site)
             approved(env, emulate, confirmed, "Deploy to")
             now = site.now()
             prepared = prepare(
@@ -180,6 +181,12 @@ def _compare_with_lock(project: Project, env: Environment, done: Deployment, tag
             f"note: {env.name}.images.lock has other digests, which the next deployment without --tag brings back;"
             f" `thoth-infra images lock --env {env.name} --tag {tag}` records {tag}"
         )
+
+
+def _refuse_stopped(env: Environment, site: Site) -> None:
+    """Refuse where stop-services has been: nothing would run that could prove the new images."""
+    if stopping.recall(site.clients, place(env)):
+        raise ThothError("the services are stopped", f"start them first: `thoth-infra start-services --env {env.name}`")
 
 
 def _refuse_unfinished(ledger: Ledger) -> None:
