@@ -1,7 +1,7 @@
 """What Terraform can't make for itself: the account's state bucket, and the OIDC provider that GitHub signs in with.
 
-Each part is looked at and, where it is missing or weaker than wanted, made or changed; what is there and stricter stays.
-Nothing is ever deleted or loosened, and each part stands alone, so whatever was cut off is simply run again.
+Each part is looked at and, where it is missing or weaker than wanted, made or changed; what is stricter stays. Nothing
+is ever deleted or loosened, and each part stands alone, so whatever was cut off is simply run again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from thoth_infra.errors import ThothError
 
 ISSUER: Final = "token.actions.githubusercontent.com"
 AUDIENCE: Final = "sts.amazonaws.com"
-#: Older states stay for a year, and a hundred of them for ever: enough to go back to, and the bucket does not only grow.
+#: Older states stay for a year, and a hundred of them for ever: enough to go back to.
 NONCURRENT_DAYS: Final = 365
 NEWER_VERSIONS: Final = 100
 UPLOAD_DAYS: Final = 7
@@ -25,6 +25,7 @@ UPLOAD_DAYS: Final = 7
 _CLOSED: Final = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 _RULE: Final = "thoth-state-history"
 _SID: Final = "TlsOnly"
+_WITHOUT_TLS: Final = ("aws:securetransport", "false")
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def provider_step(clients: Callable[[str], Any], wanted: Wanted) -> Step:
 
 
 def _works(clients: Callable[[str], Any], wanted: Wanted) -> Iterator[_Work]:
-    """Yield the parts, each looked at only when it is its turn: what stands before it is in force by then, or planned."""
+    """Yield the parts, each looked at when it is its turn: what stands before it is in force by then, or planned."""
     s3 = _Bucket(clients("s3"), wanted)
     there = s3.exists()
     if there:
@@ -144,7 +145,8 @@ class _Bucket:
 
     def _foreign(self) -> ThothError:
         return ThothError(
-            f"the bucket {self._wanted.bucket} is not account {self._wanted.account_id}'s, or its policy shuts this role out",
+            f"the bucket {self._wanted.bucket} is not account {self._wanted.account_id}'s,"
+            " or its policy shuts this role out",
             "names of buckets are global: choose another one as state.bucket in the environments' files, and render",
         )
 
@@ -229,8 +231,9 @@ class _Bucket:
     def transport(self) -> _Work:
         said = "its policy refuses whoever comes without TLS"
         found = self._look("get_bucket_policy", "NoSuchBucketPolicy")
-        document = json.loads(found["Policy"]) if found else {"Version": "2012-10-17", "Statement": []}
-        statements = document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]
+        document: dict[str, Any] = json.loads(found["Policy"]) if found else {"Version": "2012-10-17", "Statement": []}
+        given = document["Statement"]
+        statements: list[dict[str, Any]] = given if isinstance(given, list) else [given]
         if any(_demands_tls(statement, self._wanted.bucket_arn) for statement in statements):
             return _exists("tls-only", said)
         ours = {
@@ -326,8 +329,8 @@ def _demands_tls(statement: Mapping[str, Any], arn: str) -> bool:
         and statement.get("Action") in ("s3:*", ["s3:*"], "*", ["*"])
         and {arn, f"{arn}/*"} <= ({resources} if isinstance(resources, str) else set(resources))
         and list(condition) == ["Bool"]
-        and {key.lower(): str(value).lower() for key, value in condition["Bool"].items()} == {"aws:securetransport": "false"}
-    )  # fmt: skip
+        and [(key.lower(), str(value).lower()) for key, value in condition["Bool"].items()] == [_WITHOUT_TLS]
+    )
 
 
 def _provider(iam: Any, wanted: Wanted) -> _Work:

@@ -32,10 +32,10 @@ _EVERYTHING: Final[tuple[Scope, ...]] = ("project", "account", "estate")
 def doctor(project: Project, environments: tuple[str, ...], emulate: bool) -> None:
     """Look at machine, credentials, account and estate, and name the command that mends what is wrong.
 
-    Without --env only at this machine and the project's files. Exits 1 when a check fails; a warning alone is no failure.
+    Without --env only at this machine and the project's files. Exits 1 when a check fails; a warning is no failure.
     """
     chosen = tuple(check_environment(project.root, name) for name in environments)
-    found = []
+    found: list[Finding] = []
     for finding in _findings(project, chosen, emulate):
         if not project.json:
             project.emit(None, _shown(finding, new=not found or found[-1].environment != finding.environment))

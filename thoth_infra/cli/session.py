@@ -137,7 +137,7 @@ def signed_in_clients(project: Project, env: RootModule, emulate: bool) -> Itera
 
 @contextmanager
 def signed_in_variables(project: Project, env: RootModule, emulate: bool) -> Iterator[dict[str, str]]:
-    """Yield the variables that lead to the credentials of ``env``. No guard is asked: only for what tells about them."""
+    """Yield the variables that lead to the credentials of ``env``, unguarded: for what tells about them."""
     with _variables(project, env, emulate) as variables:
         yield _signed_in(env, variables)
 

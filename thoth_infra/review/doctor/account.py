@@ -67,7 +67,7 @@ def _date_of_aws(context: Context) -> str | None:
     endpoint = context.variables.get("AWS_ENDPOINT_URL")
     url = endpoint or f"https://sts.{context.module.region}.amazonaws.com/"
     session = URLLib3Session(
-        verify=context.variables.get("AWS_CA_BUNDLE") or True,
+        verify=context.variables.get("AWS_CA_BUNDLE") or True,  # type: ignore[arg-type]  # a file will do
         proxies={} if endpoint else get_environ_proxies(url),
         timeout=_TIMEOUT_S,
     )

@@ -36,6 +36,11 @@ class SharedClients:
             return self._made[service]
 
 
+def nobody(service: str) -> Any:
+    """Stand for clients where there are none: what needs no account must not ask for them."""
+    raise AssertionError(service)
+
+
 def addresses(name: str) -> frozenset[str]:
     """Return the addresses that this machine's resolver knows of a name; none where it knows none."""
     try:
@@ -73,7 +78,7 @@ class Context:
     overrides: Mapping[str, str] = field(default_factory=dict)
     workspace: Workspace | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
-    clients: Callable[[str], Any] = field(default=lambda service: None)
+    clients: Callable[[str], Any] = nobody
     facts: dict[str, Any] = field(default_factory=dict)
     """What an earlier check learned and a later one needs."""
 
@@ -132,7 +137,5 @@ def of(
     variables: Mapping[str, str] | None = None,
 ) -> Context:
     """Return the context of an environment, with its clients."""
-    clients: Callable[[str], Any] = lambda service: None  # noqa: E731 - never asked without an environment
-    if module and variables is not None:
-        clients = SharedClients(Clients(variables, module.region))
+    clients = SharedClients(Clients(variables, module.region)) if module and variables is not None else nobody
     return Context(settings, name, module, problem, overrides or {}, workspace, variables or {}, clients)
