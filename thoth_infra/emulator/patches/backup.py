@@ -90,7 +90,7 @@ def plan_update() -> None:
 
 @patch("backup", needed=lacks(Response, "list_recovery_points_by_backup_vault"))
 def recovery_points() -> None:
-    """moto has no recovery points; before a vault is deleted, the provider lists them. The plan's schedule does nothing."""
+    """moto has no recovery points; before a vault is deleted, the provider lists them. No plan ever runs here."""
     from moto.backup.urls import url_paths
 
     for end in ("", "/"):  # Go's SDK leaves out the slash at the end, Python's does not

@@ -84,4 +84,4 @@ def age_of_amis() -> None:
     def init(original: Any, self: Any, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
         if (found := _ECS_AMI.search(self.name or "")) and not kwargs.get("creation_date"):
-            self.creation_date = datetime.strptime(found[1], "%Y%m%d")  # noqa: DTZ007 - as moto's own dates
+            self.creation_date = datetime.strptime(found[1], "%Y%m%d")  # naive, as moto's own dates

@@ -10,7 +10,7 @@ from moto.servicequotas.exceptions import NoSuchResource
 from moto.servicequotas.models import ServiceQuotasBackend as Backend
 from moto.servicequotas.responses import ServiceQuotasResponse as Response
 
-from thoth_infra.emulator.patches.registry import action, kept_on, lacks, patch, wrap
+from thoth_infra.emulator.patches.registry import action, kept_on, lacks, patch
 
 # What a new account has (Amazon EC2 and AWS Fargate endpoints and quotas, AWS General Reference): no GPU at all.
 _DEFAULTS: Final = {
@@ -45,11 +45,12 @@ def _default(backend: Any, service: str, code: str) -> dict[str, Any]:
 def quotas_of_compute() -> None:
     """moto knows the quotas of VPC only."""
 
-    @wrap(Backend, "get_service_quota")
-    def get_service_quota(original: Any, self: Any, service_code: str, quota_code: str) -> Any:
+    def get_service_quota(self: Any, service_code: str, quota_code: str) -> Any:
         found = _default(self, service_code, quota_code)
         raised = kept_on(self, "raised").get((service_code, quota_code))
         return found if raised is None else {**found, "Value": raised}
+
+    Backend.get_service_quota = get_service_quota
 
     @action(Response)
     def get_aws_default_service_quota(self: Any) -> str:
