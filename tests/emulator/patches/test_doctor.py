@@ -70,6 +70,22 @@ def test_spots_service_linked_role_has_its_name(aws: AsAccount) -> None:
     assert aws("iam").get_role(RoleName="AWSServiceRoleForEC2Spot")["Role"]["Path"].startswith("/aws-service-role/")
 
 
+@pytest.mark.patch("audiences_of_oidc")
+def test_an_oidc_provider_gets_one_more_audience(aws: AsAccount) -> None:
+    iam = aws("iam")
+    made = iam.create_open_id_connect_provider(Url="https://idp.example.com", ClientIDList=["one"])
+    arn = {"OpenIDConnectProviderArn": made["OpenIDConnectProviderArn"]}
+
+    for _ in range(2):
+        iam.add_client_id_to_open_id_connect_provider(**arn, ClientID="two")
+
+    assert iam.get_open_id_connect_provider(**arn)["ClientIDList"] == ["one", "two"]
+    with pytest.raises(iam.exceptions.NoSuchEntityException):
+        iam.add_client_id_to_open_id_connect_provider(
+            OpenIDConnectProviderArn=arn["OpenIDConnectProviderArn"] + "x", ClientID="two"
+        )
+
+
 @pytest.mark.patch("scans_on_push")
 def test_an_image_is_scanned_when_it_is_pushed(aws: AsAccount) -> None:
     ecr = aws("ecr")
