@@ -6,64 +6,14 @@ is ever deleted or loosened, and each part stands alone, so whatever was cut off
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from collections.abc import Callable, Iterator
+from typing import Any
 
+from thoth_infra.aws.state_bucket import AUDIENCE, ISSUER, Bucket, Step, Wanted, Work, exists
 from thoth_infra.config.environment import Environment
 from thoth_infra.config.shared import SharedAccount
-from thoth_infra.errors import ThothError
 
-ISSUER: Final = "token.actions.githubusercontent.com"
-AUDIENCE: Final = "sts.amazonaws.com"
-#: Older states stay for a year, and a hundred of them for ever: enough to go back to.
-NONCURRENT_DAYS: Final = 365
-NEWER_VERSIONS: Final = 100
-UPLOAD_DAYS: Final = 7
-
-_CLOSED: Final = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
-_RULE: Final = "thoth-state-history"
-_SID: Final = "TlsOnly"
-_WITHOUT_TLS: Final = ("aws:securetransport", "false")
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What an account must have. ``oidc``: whether GitHub's workflows sign in to it."""
-
-    environment: str
-    account_id: str
-    region: str
-    bucket: str
-    tags: Mapping[str, str]
-    oidc: bool
-    partition: str = "aws"
-
-    @property
-    def bucket_arn(self) -> str:
-        """The state bucket's ARN."""
-        return f"arn:{self.partition}:s3:::{self.bucket}"
-
-    @property
-    def provider_arn(self) -> str:
-        """The OIDC provider's ARN, as the rendered trust policies name it."""
-        return f"arn:{self.partition}:iam::{self.account_id}:oidc-provider/{ISSUER}"
-
-
-@dataclass(frozen=True)
-class Step:
-    """One part: ``exists`` as wanted (or stricter), or what would be done."""
-
-    name: str
-    state: Literal["exists", "make", "change"]
-    what: str
-
-
-@dataclass(frozen=True)
-class _Work:
-    step: Step
-    do: Callable[[], object] | None = None
+__all__ = ["AUDIENCE", "ISSUER", "Step", "Wanted", "apply", "plan", "provider_step", "wanted_for"]
 
 
 def wanted_for(module: Environment | SharedAccount) -> Wanted:
@@ -104,236 +54,21 @@ def provider_step(clients: Callable[[str], Any], wanted: Wanted) -> Step:
     return _provider(clients("iam"), wanted).step
 
 
-def _works(clients: Callable[[str], Any], wanted: Wanted) -> Iterator[_Work]:
+def _works(clients: Callable[[str], Any], wanted: Wanted) -> Iterator[Work]:
     """Yield the parts, each looked at when it is its turn: what stands before it is in force by then, or planned."""
-    s3 = _Bucket(clients("s3"), wanted)
-    there = s3.exists()
+    s3 = Bucket(clients("s3"), wanted)
+    there = s3.is_there()
     if there:
-        yield _Work(Step("bucket", "exists", f"s3://{wanted.bucket} in {wanted.region}"))
+        yield Work(Step("bucket", "exists", f"s3://{wanted.bucket} in {wanted.region}"))
     else:
-        yield _Work(Step("bucket", "make", f"s3://{wanted.bucket} in {wanted.region}"), s3.create)
+        yield Work(Step("bucket", "make", f"s3://{wanted.bucket} in {wanted.region}"), s3.create)
     for look in (s3.versioning, s3.encryption, s3.public_access, s3.ownership, s3.transport, s3.history, s3.tags):
         yield look()
     if wanted.oidc:
         yield _provider(clients("iam"), wanted)
 
 
-class _Bucket:
-    """The state bucket. Every call names its owner, so that S3 refuses it where the bucket is somebody else's."""
-
-    def __init__(self, s3: Any, wanted: Wanted) -> None:
-        self._s3, self._wanted = s3, wanted
-        self._own = {"Bucket": wanted.bucket, "ExpectedBucketOwner": wanted.account_id}
-
-    def exists(self) -> bool:
-        from botocore.exceptions import ClientError
-
-        try:
-            found = self._s3.head_bucket(**self._own)
-        except ClientError as error:
-            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-            if status == 404:
-                return False
-            if status == 301:
-                raise self._elsewhere(error.response["ResponseMetadata"]["HTTPHeaders"]) from error
-            if status == 403:
-                raise self._foreign() from error
-            raise
-        if (region := found.get("BucketRegion")) and region != self._wanted.region:
-            raise self._elsewhere({"x-amz-bucket-region": region})
-        return True
-
-    def _foreign(self) -> ThothError:
-        return ThothError(
-            f"the bucket {self._wanted.bucket} is not account {self._wanted.account_id}'s,"
-            " or its policy shuts this role out",
-            "names of buckets are global: choose another one as state.bucket in the environments' files, and render",
-        )
-
-    def _elsewhere(self, headers: Mapping[str, str]) -> ThothError:
-        return ThothError(
-            f"the bucket {self._wanted.bucket} is in {headers.get('x-amz-bucket-region', 'another region')},"
-            f" not in {self._wanted.region}",
-            "choose another name as state.bucket, or give the region that it is in",
-        )
-
-    def create(self) -> None:
-        from botocore.exceptions import ClientError
-
-        region = self._wanted.region
-        # S3 refuses the constraint in its first region and wants it in all others.
-        place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-        try:
-            self._s3.create_bucket(Bucket=self._wanted.bucket, ObjectOwnership="BucketOwnerEnforced", **place)
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code == "BucketAlreadyExists":
-                raise self._foreign() from error
-            if code != "BucketAlreadyOwnedByYou":  # made by somebody else of this account just now
-                raise
-
-    def versioning(self) -> _Work:
-        said = "every state is kept as a version"
-        found = self._look("get_bucket_versioning") or {}
-        if found.get("Status") == "Enabled":
-            return _exists("versioning", said)
-        return self._differs(
-            "versioning",
-            found.get("Status"),
-            said,
-            lambda: self._s3.put_bucket_versioning(**self._own, VersioningConfiguration={"Status": "Enabled"}),
-        )
-
-    def encryption(self) -> _Work:
-        # The backend asks for AES256 itself (`encrypt = true`); a bucket with a KMS key stays as it is.
-        found = self._look("get_bucket_encryption", "ServerSideEncryptionConfigurationNotFoundError")
-        for rule in (found or {}).get("ServerSideEncryptionConfiguration", {}).get("Rules", ()):
-            if algorithm := rule.get("ApplyServerSideEncryptionByDefault", {}).get("SSEAlgorithm"):
-                return _exists("encryption", f"at rest by {algorithm}")
-        rules = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
-        return self._differs(
-            "encryption",
-            None,
-            "at rest by AES256",
-            lambda: self._s3.put_bucket_encryption(**self._own, ServerSideEncryptionConfiguration=rules),
-        )
-
-    def public_access(self) -> _Work:
-        found = (self._look("get_public_access_block", "NoSuchPublicAccessBlockConfiguration") or {}).get(
-            "PublicAccessBlockConfiguration", {}
-        )
-        if all(found.get(name) for name in _CLOSED):
-            return _exists("public-access", "blocked")
-        return self._differs(
-            "public-access",
-            "open in part" if any(found.values()) else None,
-            "blocked",
-            lambda: self._s3.put_public_access_block(
-                **self._own, PublicAccessBlockConfiguration=dict.fromkeys(_CLOSED, True)
-            ),
-        )
-
-    def ownership(self) -> _Work:
-        said = "all objects are the bucket owner's, ACLs are off"
-        found = self._look("get_bucket_ownership_controls", "OwnershipControlsNotFoundError") or {}
-        rules = found.get("OwnershipControls", {}).get("Rules", ())
-        current = rules[0].get("ObjectOwnership") if rules else None
-        if current == "BucketOwnerEnforced":
-            return _exists("ownership", said)
-        controls = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
-        return self._differs(
-            "ownership",
-            current,
-            said,
-            lambda: self._s3.put_bucket_ownership_controls(**self._own, OwnershipControls=controls),
-        )
-
-    def transport(self) -> _Work:
-        said = "its policy refuses whoever comes without TLS"
-        found = self._look("get_bucket_policy", "NoSuchBucketPolicy")
-        document: dict[str, Any] = json.loads(found["Policy"]) if found else {"Version": "2012-10-17", "Statement": []}
-        given = document["Statement"]
-        statements: list[dict[str, Any]] = given if isinstance(given, list) else [given]
-        if any(_demands_tls(statement, self._wanted.bucket_arn) for statement in statements):
-            return _exists("tls-only", said)
-        ours = {
-            "Sid": _SID,
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": "s3:*",
-            "Resource": [self._wanted.bucket_arn, f"{self._wanted.bucket_arn}/*"],
-            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-        }
-        others = [one for one in statements if one.get("Sid") != _SID]
-        text = json.dumps({**document, "Statement": [*others, ours]})
-        return self._differs(
-            "tls-only",
-            f"{len(others)} other statements, which stay" if others else None,
-            said,
-            lambda: self._s3.put_bucket_policy(**self._own, Policy=text),
-        )
-
-    def history(self) -> _Work:
-        said = f"versions older than {NONCURRENT_DAYS} days go, but for the last {NEWER_VERSIONS}"
-        found = self._look("get_bucket_lifecycle_configuration", "NoSuchLifecycleConfiguration") or {}
-        rules = [rule for rule in found.get("Rules", ()) if rule.get("ID") != _RULE]
-        if any(rule.get("ID") == _RULE and rule["Status"] == "Enabled" for rule in found.get("Rules", ())):
-            return _exists("history", said)
-        if any("NoncurrentVersionExpiration" in rule and rule["Status"] == "Enabled" for rule in rules):
-            return _exists("history", "old versions go by a rule of the bucket's own, which stays")
-        ours = {
-            "ID": _RULE,
-            "Status": "Enabled",
-            "Filter": {"Prefix": ""},
-            "NoncurrentVersionExpiration": {
-                "NoncurrentDays": NONCURRENT_DAYS,
-                "NewerNoncurrentVersions": NEWER_VERSIONS,
-            },
-            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": UPLOAD_DAYS},
-        }
-        return self._differs(
-            "history",
-            f"{len(rules)} other rules, which stay" if rules else None,
-            said,
-            lambda: self._s3.put_bucket_lifecycle_configuration(
-                **self._own, LifecycleConfiguration={"Rules": [*rules, ours]}
-            ),
-        )
-
-    def tags(self) -> _Work:
-        found = {
-            tag["Key"]: tag["Value"]
-            for tag in (self._look("get_bucket_tagging", "NoSuchTagSet") or {}).get("TagSet", ())
-        }
-        missing = {key: value for key, value in self._wanted.tags.items() if key not in found}
-        if not missing:
-            return _exists("tags", ", ".join(sorted(self._wanted.tags)))
-        # A key that is there keeps its value: environments share the bucket, and may tag differently.
-        together = [{"Key": key, "Value": value} for key, value in {**found, **missing}.items()]
-        return self._differs(
-            "tags",
-            ", ".join(sorted(found)) or None,
-            f"with {', '.join(sorted(missing))}",
-            lambda: self._s3.put_bucket_tagging(**self._own, Tagging={"TagSet": together}),
-        )
-
-    def _look(self, operation: str, *absent: str) -> dict[str, Any] | None:
-        """Ask for a configuration; None where the bucket has none of that kind, or is not there yet."""
-        from botocore.exceptions import ClientError
-
-        try:
-            return dict(getattr(self._s3, operation)(**self._own))
-        except ClientError as error:
-            if error.response["Error"]["Code"] in (*absent, "NoSuchBucket"):
-                return None
-            raise
-
-    def _differs(self, name: str, current: str | None, wanted: str, do: Callable[[], object]) -> _Work:
-        if current is None:
-            return _Work(Step(name, "make", wanted), do)
-        return _Work(Step(name, "change", f"{wanted} (now: {current})"), do)
-
-
-def _exists(name: str, what: str) -> _Work:
-    return _Work(Step(name, "exists", what))
-
-
-def _demands_tls(statement: Mapping[str, Any], arn: str) -> bool:
-    """Whether a statement refuses everybody everything in the bucket without TLS."""
-    resources = statement.get("Resource", ())
-    principal = statement.get("Principal")
-    condition = statement.get("Condition", {})
-    return (
-        statement.get("Effect") == "Deny"
-        and principal in ("*", {"AWS": "*"}, {"AWS": ["*"]})
-        and statement.get("Action") in ("s3:*", ["s3:*"], "*", ["*"])
-        and {arn, f"{arn}/*"} <= ({resources} if isinstance(resources, str) else set(resources))
-        and list(condition) == ["Bool"]
-        and [(key.lower(), str(value).lower()) for key, value in condition["Bool"].items()] == [_WITHOUT_TLS]
-    )
-
-
-def _provider(iam: Any, wanted: Wanted) -> _Work:
+def _provider(iam: Any, wanted: Wanted) -> Work:
     said = f"{ISSUER} for {AUDIENCE}"
     try:
         found = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=wanted.provider_arn)
@@ -344,11 +79,11 @@ def _provider(iam: Any, wanted: Wanted) -> _Work:
             # IAM knows GitHub's certificate authority itself; a list of thumbprints would only age.
             iam.create_open_id_connect_provider(Url=f"https://{ISSUER}", ClientIDList=[AUDIENCE], Tags=tags)
 
-        return _Work(Step("github-oidc", "make", said), make)
+        return Work(Step("github-oidc", "make", said), make)
     audiences = found.get("ClientIDList", ())
     if AUDIENCE in audiences:
-        return _exists("github-oidc", said)
-    return _Work(
+        return exists("github-oidc", said)
+    return Work(
         Step("github-oidc", "change", f"{said} (now: {', '.join(audiences) or 'for nobody'})"),
         lambda: iam.add_client_id_to_open_id_connect_provider(
             OpenIDConnectProviderArn=wanted.provider_arn, ClientID=AUDIENCE

@@ -154,12 +154,10 @@ def test_a_bucket_of_somebody_else_is_refused(aws: AsAccount, account: str, othe
     s3.create_bucket(Bucket=own["Bucket"])
     s3.put_object(**own, Key="state", Body=b"{}")
 
-    for call in (
-        lambda: s3.head_bucket(Bucket=own["Bucket"], ExpectedBucketOwner=other_account),
-        lambda: s3.get_object(Bucket=own["Bucket"], Key="state", ExpectedBucketOwner=other_account),
-    ):
+    theirs = {**own, "ExpectedBucketOwner": other_account}
+    for call, asked in ((s3.head_bucket, theirs), (s3.get_object, {**theirs, "Key": "state"})):
         with pytest.raises(ClientError) as refused:
-            call()
+            call(**asked)
         assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
     assert s3.get_object(**own, Key="state")["Body"].read() == b"{}"
     with pytest.raises(ClientError) as missing:
