@@ -58,13 +58,6 @@ data "aws_iam_policy_document" "cross_account" {
     resources = values(aws_ecr_repository.this)[*].arn
   }
 
-  # What a scan found in an image, for `thoth-infra doctor`.
-  statement {
-    sid       = "ReadScans"
-    actions   = ["ecr:DescribeImageScanFindings"]
-    resources = values(aws_ecr_repository.this)[*].arn
-  }
-
   statement {
     sid       = "Lessons"
     actions   = ["s3:GetObject", "s3:PutObject"]

@@ -57,6 +57,15 @@ def test_what_the_role_may_not_see_is_a_warning_that_names_the_action(
     assert action in finding.mend
 
 
+def test_scans_that_the_shared_accounts_role_may_not_see_are_asked_for_with_its_own_profile(world: World) -> None:
+    PASSING["image-findings"](world)
+    world.denied = ("DescribeImageScanFindings",)
+    finding = world.look("image-findings")
+    assert finding.state == "skipped"
+    assert "describe-image-scan-findings --repository-name thoth/api" in finding.mend
+    assert "--profile tfs-shared-services" in finding.mend
+
+
 #: boto3's names of services and operations → IAM's, where they differ.
 _SERVICES = {"service-quotas": "servicequotas", "elbv2": "elasticloadbalancing"}
 _OPERATIONS = {
