@@ -20,6 +20,7 @@ RUN = $(THOTH) $(1) --env $(ENV) $(ARGS)
 
 .PHONY: help venv demo test drill drill-workers drill-estate drill-api drill-page drill-operations drill-switches lint fmt-code bench bench-workers bench-api sbom scan rehearse policy lock
 .PHONY: status start-services stop-services restart-service logs gpu-status images images-push images-list deploy rollback
+.PHONY: doctor bootstrap
 .PHONY: init plan apply destroy plan-target fmt validate clean output drift render check
 
 help: ## Show this help
@@ -43,6 +44,14 @@ $(STAMP): $(LOCK) pyproject.toml
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
+
+##@ Before anything else (ENV=)
+
+doctor: $(STAMP) ## Look at machine, credentials, account and estate, and tell what mends what is wrong
+	@$(call RUN,doctor)
+
+bootstrap: $(STAMP) ## Make the account's state bucket and GitHub's OIDC provider; shows them and asks
+	@$(call RUN,bootstrap)
 
 ##@ Terraform (ENV=)
 

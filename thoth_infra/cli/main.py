@@ -98,6 +98,18 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
         "Operations",
         "Undo the deployment that is under way, or bring back what ran before the last one.",
     ),
+    "doctor": (
+        "doctor",
+        "doctor",
+        "Operations",
+        "Look at machine, credentials, account and estate, and name the command that mends what is wrong.",
+    ),
+    "bootstrap": (
+        "bootstrap",
+        "bootstrap",
+        "Operations",
+        "Make the account's state bucket and GitHub's OIDC provider, or bring them up to what is wanted.",
+    ),
     "images": (
         "images",
         "images_group",

@@ -188,6 +188,13 @@ def _shared_identity(project: Project, env: Environment) -> identity.Expected:
     )  # fmt: skip
 
 
+@contextmanager
+def signed_in_variables(project: Project, env: RootModule, emulate: bool) -> Iterator[dict[str, str]]:
+    """Yield the variables that lead to the credentials of ``env``, unguarded: for what tells about them."""
+    with _variables(project, env, emulate) as variables:
+        yield _signed_in(env, variables)
+
+
 def render_into(project: Project, name: str) -> None:
     """Bring the environment's tree up to date, and say what changed."""
     for environment, tree in rendered(project, (name,)):

@@ -27,7 +27,7 @@ def resolve(choice: Choice, pin: Pin, variables: Mapping[str, str]) -> Engine:
     Raises EngineError when there is neither, or not the one asked for.
     """
     if choice != "local":
-        docker, reason = _docker(variables)
+        docker, reason = docker_client(variables)
         if docker:
             return DockerEngine(pin, docker)
         if choice == "docker":
@@ -39,7 +39,7 @@ def resolve(choice: Choice, pin: Pin, variables: Mapping[str, str]) -> Engine:
     raise EngineError(without, how_to_get(pin))
 
 
-def _docker(variables: Mapping[str, str]) -> tuple[str | None, str]:
+def docker_client(variables: Mapping[str, str]) -> tuple[str | None, str]:
     """Return the Docker client if an engine answers it, else why not."""
     client = shutil.which("docker", path=variables.get("PATH"))
     if client is None:

@@ -69,9 +69,7 @@ def find_binary(variables: Mapping[str, str]) -> Path | None:
     named = variables.get(BINARY_VARIABLE)
     found = shutil.which(named or "terraform", path=variables.get("PATH"))
     if named and not found:
-        raise EngineError(
-            f"{BINARY_VARIABLE}={named} is not a program", "Name a terraform binary, or unset it."
-        )
+        raise EngineError(f"{BINARY_VARIABLE}={named} is not a program", "Name a terraform binary, or unset it.")
     return Path(found).absolute() if found else None
 
 
@@ -94,12 +92,13 @@ def _cached_version(binary: Path, workspace: Workspace, variables: Mapping[str, 
             return str(known["version"])
     except (OSError, ValueError, KeyError, TypeError):
         pass  # not asked yet, or not by this version of ours
-    version = _ask_version(binary, workspace.scratch, variables)
+    version = ask_version(binary, workspace.scratch, variables)
     write_atomic(cache, json.dumps({"binary": identity, "version": version}), mode=0o600)
     return version
 
 
-def _ask_version(binary: Path, cwd: Path, variables: Mapping[str, str]) -> str:
+def ask_version(binary: Path, cwd: Path, variables: Mapping[str, str]) -> str:
+    """Return which Terraform a binary is. Raises EngineError when it does not say."""
     argv = [str(binary), *command.argv(command.Version())]
     environment = for_local(variables) | {"CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": os.devnull}
     try:

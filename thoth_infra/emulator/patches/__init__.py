@@ -22,13 +22,16 @@ MODULES = {
     "codedeploy": ("codedeploy", "codedeploy_ecs"),
     "core": ("core",),
     "ec2": ("ec2",),
-    "ecr": ("ecr",),
+    "ecr": ("ecr", "ecr_scan"),
     "ecs": ("ecs", "ecs_world", "ecs_tasks", "ecs_hosts"),
     "efs": ("efs",),
+    "iam": ("iam",),
     "logs": ("logs",),
     "rds": ("rds",),
     "route53": ("route53",),
     "s3": ("s3",),
+    "servicequotas": ("servicequotas",),
+    "sns": ("sns",),
     "sqs": ("sqs",),
 }
 

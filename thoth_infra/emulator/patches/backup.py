@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 from uuid import uuid4
@@ -89,7 +90,7 @@ def plan_update() -> None:
 
 @patch("backup", needed=lacks(Response, "list_recovery_points_by_backup_vault"))
 def recovery_points() -> None:
-    """moto has no recovery points; before a vault is deleted, the provider lists them. No backup ever ran here."""
+    """moto has no recovery points; before a vault is deleted, the provider lists them. No plan ever runs here."""
     from moto.backup.urls import url_paths
 
     for end in ("", "/"):  # Go's SDK leaves out the slash at the end, Python's does not
@@ -97,5 +98,52 @@ def recovery_points() -> None:
 
     @action(Response)
     def list_recovery_points_by_backup_vault(self: Any) -> str:
-        self.backup_backend.describe_backup_vault(unquote(self.path.split("/backup-vaults/")[1].split("/")[0]))
-        return json.dumps({"RecoveryPoints": []})
+        vault = _vault(self)
+        asked = self._get_param("createdAfter")
+        since = datetime.fromisoformat(asked).timestamp() if asked else 0.0
+        points = kept_on(self.backup_backend, "recovery_points").get(vault, {}).values()
+        return json.dumps({"RecoveryPoints": [point for point in points if point["CreationDate"] >= since]})
+
+
+def _vault(response: Any) -> str:
+    name = unquote(response.path.split("/backup-vaults/")[1].split("/")[0])
+    response.backup_backend.describe_backup_vault(name)  # or raises
+    return name
+
+
+@patch("backup", needed=lacks(Response, "start_backup_job"))
+def backups_on_demand() -> None:
+    """moto makes no backups. Here one is complete at once; before a vault with some is deleted, they must be."""
+    from moto.backup.urls import url_paths
+
+    for end in ("", "/"):
+        url_paths[f"{{0}}/backup-jobs{end}$"] = Response.dispatch
+        url_paths[f"{{0}}/backup-vaults/(?P<name>[^/]+)/recovery-points/(?P<point>.+){end}$"] = Response.dispatch
+
+    @action(Response)
+    def start_backup_job(self: Any) -> str:
+        asked = json.loads(self.body)
+        self.backup_backend.describe_backup_vault(asked["BackupVaultName"])
+        region, account = self.region, self.current_account
+        arn = f"arn:aws:backup:{region}:{account}:recovery-point:{uuid4()}"
+        kind = asked["ResourceArn"].split(":")[2]
+        point = {
+            "RecoveryPointArn": arn,
+            "BackupVaultName": asked["BackupVaultName"],
+            "ResourceArn": asked["ResourceArn"],
+            "ResourceType": {"elasticfilesystem": "EFS", "rds": "RDS"}.get(kind, kind.upper()),
+            "CreationDate": unix_time(),
+            "CompletionDate": unix_time(),
+            "Status": "COMPLETED",
+        }
+        kept_on(self.backup_backend, "recovery_points").setdefault(asked["BackupVaultName"], {})[arn] = point
+        job = {"BackupJobId": str(uuid4()), "RecoveryPointArn": arn, "CreationDate": point["CreationDate"]}
+        return json.dumps(job)
+
+    @action(Response)
+    def delete_recovery_point(self: Any) -> str:
+        arn = unquote(self.path.split("/recovery-points/")[1].rstrip("/"))
+        points = kept_on(self.backup_backend, "recovery_points").get(_vault(self), {})
+        if points.pop(arn, None) is None:
+            raise ResourceNotFoundException(msg=f"Cannot find recovery point {arn}")
+        return "{}"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import re
+from datetime import datetime
 from typing import Any
 
+from moto.ec2.models.amis import Ami
 from moto.ec2.models.launch_templates import LaunchTemplate
 from moto.ec2.models.nat_gateways import NatGatewayBackend
 from moto.ec2.models.security_groups import SecurityGroupRule
@@ -68,3 +71,17 @@ def nat_gateway_takes_its_interface_along() -> None:
         if gateway._eni.id in self.enis:
             self.delete_network_interface(gateway._eni.id)
         return gateway
+
+
+_ECS_AMI = re.compile(r"-ami-ecs-.*\.(20\d{6})(?:-|$)")
+
+
+@patch("ec2", needed=lambda: True)
+def age_of_amis() -> None:
+    """moto's AMIs for ECS were all made this very moment; their names tell when they really were."""
+
+    @wrap(Ami, "__init__")
+    def init(original: Any, self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        if (found := _ECS_AMI.search(self.name or "")) and not kwargs.get("creation_date"):
+            self.creation_date = datetime.strptime(found[1], "%Y%m%d")  # naive, as moto's own dates

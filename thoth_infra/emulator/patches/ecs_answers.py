@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
+from thoth_infra.emulator.ecs.images import PREFIX
 from thoth_infra.emulator.ecs.records import Event, Host, Service, Task, TaskSet
+
+#: The driver of the ECS GPU AMI, unless an instance's tag says otherwise.
+DRIVER: Final = "570.133.20"
 
 
 def when(at: float | None) -> datetime | None:
@@ -129,13 +133,14 @@ def instance_arn(host: Host, backend: Any) -> str:
 def container_instance(host: Host, backend: Any, tasks: Sequence[Task]) -> dict[str, Any]:
     """Return a container instance."""
     mine = [task for task in tasks if task.host == host.id]
+    marks = _marks(host, backend)
     used = [f"gpu-{index}" for index in range(host.gpus)]
     return {
         "containerInstanceArn": instance_arn(host, backend),
         "ec2InstanceId": host.instance_id,
         "capacityProviderName": host.provider,
         "status": "DRAINING" if host.draining else "ACTIVE",
-        "agentConnected": True,
+        "agentConnected": marks.get("agent") != "disconnected",
         "runningTasksCount": _count(mine, "RUNNING", "STOPPING"),
         "pendingTasksCount": _count(mine, "PROVISIONING", "PENDING"),
         "versionInfo": {"agentVersion": "1.97.1", "dockerVersion": "DockerVersion: 25.0.8"},
@@ -147,10 +152,24 @@ def container_instance(host: Host, backend: Any, tasks: Sequence[Task]) -> dict[
             "ecs.instance-type": host.instance_type,
             "ecs.ami-id": host.ami,
             "ecs.availability-zone": host.zone,
+            # The agent tells the driver in the name, without a value.
+            **(
+                {f"ecs.capability.nvidia-driver-version.{marks.get('nvidia-driver', DRIVER)}": None}
+                if host.gpus
+                else {}
+            ),
         },
         "attachments": [],
         "tags": [],
     }
+
+
+def _marks(host: Host, backend: Any) -> dict[str, str]:
+    """Return what an instance's tags say of its host: ``thoth.emulator/agent``, ``thoth.emulator/nvidia-driver``."""
+    from moto.ec2.models import ec2_backends
+
+    tags = ec2_backends[backend.account_id][backend.region_name].describe_tags({"resource-id": [host.instance_id]})
+    return {tag["key"].removeprefix(PREFIX): tag["value"] for tag in tags if tag["key"].startswith(PREFIX)}
 
 
 def _resources(cpu: int, memory: int, gpus: Sequence[str]) -> list[dict[str, Any]]:

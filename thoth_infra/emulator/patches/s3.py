@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from moto.iam.access_control import IAMPolicy, PermissionResult
-from moto.s3.models import FakeBucket
+from moto.s3.exceptions import S3AccessDeniedError
+from moto.s3.models import FakeBucket, s3_backends
 from moto.s3.responses import S3Response as Response
 
 from thoth_infra.emulator.patches.registry import ignores, kept_on, patch, wrap
@@ -76,3 +77,16 @@ def bucket_configurations() -> None:
             kept_on(self.backend.get_bucket(bucket), "configurations").pop(key, None)
             return 204, {}, ""
         return original(self, bucket, query)
+
+
+@patch("s3", needed=ignores(Response.bucket_response, "x-amz-expected-bucket-owner"))
+def owner_that_is_expected() -> None:
+    """moto does not look at ExpectedBucketOwner, with which a caller refuses to touch somebody else's bucket."""
+
+    @wrap(Response, "_bucket_response", "_key_response")
+    def response(original: Any, self: Any, request: Any, full_url: str) -> Any:
+        expected = request.headers.get("x-amz-expected-bucket-owner")
+        owner = s3_backends.bucket_accounts.get(self.parse_bucket_name_from_url(request, full_url))
+        if expected and owner and owner[1] != expected:
+            raise S3AccessDeniedError
+        return original(self, request, full_url)
