@@ -73,7 +73,12 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
         "Operations",
         "Replace a service's tasks by new ones of the same revision.",
     ),
-    "logs": ("operations", "show_logs", "Operations", "Show a service's log, all its streams in order."),
+    "logs": (
+        "logs",
+        "show_logs",
+        "Operations",
+        "Show a service's log, all its streams in order. With --json: one object a line.",
+    ),
     "gpu-status": (
         "operations",
         "gpu_status",

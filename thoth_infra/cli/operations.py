@@ -1,4 +1,4 @@
-"""Operating what was applied: status, start, stop, restart, logs, GPU hosts."""
+"""Operating what was applied: status, start, stop, restart, GPU hosts."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
-from itertools import islice
 
 import click
 
-from thoth_infra.aws import gpu, logs, services
+from thoth_infra.aws import gpu, services
 from thoth_infra.aws.clients import Clients
 from thoth_infra.cli.context import Project, environment_option, pass_project
 from thoth_infra.cli.session import signed_in_clients
@@ -107,34 +105,6 @@ def restart_service(project: Project, service: str, environment: str, emulate: b
     with clients_of(project, environment, emulate) as (env, clients):
         deployment = services.restart(clients, place(env), known_service(service))
     project.emit({"service": service, "deployment": deployment}, f"{service} is being replaced: {deployment}")
-
-
-@click.command(name="logs")
-@click.argument("service")
-@environment_option
-@emulate_option
-@click.option("--since", default="15m", show_default=True, metavar="SPAN", help="How far back: 30s, 15m, 2h, 1d.")
-@click.option("--filter", "text", default="", metavar="TEXT", help="Only lines that hold this text.")
-@click.option("--follow", is_flag=True, help="Go on as lines arrive, until Ctrl-C.")
-@click.option("--lines", type=click.IntRange(min=1), help="Stop after this many lines.")
-@pass_project
-def show_logs(
-    project: Project,
-    service: str,
-    environment: str,
-    emulate: bool,
-    since: str,
-    text: str,
-    follow: bool,
-    lines: int | None,
-) -> None:
-    """Show a service's log, all its streams in order."""
-    start = datetime.now(UTC) - logs.since(since)
-    group = f"/thoth/{environment}/{known_service(service)}"
-    with clients_of(project, environment, emulate) as (_, clients):
-        read = logs.follow if follow else logs.events
-        for event in islice(read(clients, group, start, text), lines):
-            project.emit(asdict(event), f"{event.at:%Y-%m-%d %H:%M:%S} {event.stream} {event.message}")
 
 
 @click.command(name="gpu-status")

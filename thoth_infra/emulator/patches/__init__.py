@@ -25,7 +25,7 @@ MODULES = {
     "ecr": ("ecr",),
     "ecs": ("ecs", "ecs_world"),
     "efs": ("efs",),
-    "logs": ("logs",),
+    "logs": ("logs", "logs_events"),
     "rds": ("rds",),
     "route53": ("route53",),
     "s3": ("s3",),
