@@ -18,7 +18,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 # ECS's log driver sends every five seconds, and CloudWatch shows a line some seconds after it was sent.
 SETTLE_MS: Final = 10_000
 # At these ages what was shown is looked at again for stragglers; what comes later than the last age is not followed.
-LOOKS_MS: Final = (30_000, 300_000)
+LOOKS_MS: Final = (30_000, 90_000, 300_000)
 _POLL_SECONDS: Final = 2.0
 _LOOK_EVERY_MS: Final = 10_000
 # Further behind than this, a follower reads what is new before it looks for stragglers, and says so.

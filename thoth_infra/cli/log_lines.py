@@ -42,11 +42,11 @@ def as_text(event: Event, service: str, *, colour: bool = False) -> str:
     origin = f"{_legible(service)}/{_legible(_short(event.stream))}"
     late = " (late)" if event.late else ""
     if fields is None:
-        return f"{head} {origin}{late} {_legible(event.message.rstrip())}"
+        return f"{head} {origin}{late} {_legible(event.message)}".rstrip()
     first, *more = [*_legible(_message(fields)).split("\n"), *_legible(str(fields.get("exception", ""))).split("\n")]
     pairs = "".join(f" {_legible(key)}={_value(value)}" for key, value in fields.items() if key not in _COLUMNS)
-    line = f"{head} {origin}{late} {first}{pairs}"
-    return "\n".join((line, *(f"{_INDENT}{text}" for text in more if text)))
+    text = f"{first}{pairs}".lstrip()
+    return "\n".join((f"{head} {origin}{late} {text}", *(f"{_INDENT}{below}" for below in more if below)))
 
 
 def _fields(message: str) -> dict[str, Any] | None:
@@ -85,7 +85,7 @@ def _legible(text: str) -> str:
 
 
 def _paint(text: str, level: str) -> str:
-    return click.style(text, fg=_LEVELS.get(level), bold=level == "CRITICAL")
+    return click.style(text, fg=_LEVELS.get(level), bold=True if level == "CRITICAL" else None)
 
 
 def _unpainted(text: str, _level: str) -> str:

@@ -71,10 +71,9 @@ def _print(project: Project, service: str, events: list[Event], raw: bool) -> No
     else:
         colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         texts = [log_lines.as_text(event, service, colour=colour) for event in events]
-    # As bytes and at once: click.echo would look at each line for colours to take out.
-    out = click.get_binary_stream("stdout")
-    out.write("".join(f"{text}\n" for text in texts).encode("utf-8", "replace"))
-    out.flush()
+    # At once: click.echo would look at each line for colours to take out. A line may hold what no stream takes.
+    sys.stdout.write("".join(f"{text}\n" for text in texts).encode("utf-8", "replace").decode())
+    sys.stdout.flush()
 
 
 def _wait_for_reader(seconds: float) -> None:

@@ -25,11 +25,11 @@ MODULES = {
     "ecr": ("ecr",),
     "ecs": ("ecs", "ecs_world"),
     "efs": ("efs",),
-    "logs": ("logs", "logs_events"),
+    "logs": ("logs", "logs_events", "logs_insights"),
     "rds": ("rds",),
     "route53": ("route53",),
     "s3": ("s3",),
-    "sqs": ("sqs",),
+    "sqs": ("sqs", "sqs_moves"),
 }
 
 _applied: set[str] = set()
