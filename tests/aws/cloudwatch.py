@@ -55,10 +55,8 @@ class CloudWatch:
         if self.now_ms > self.until_ms:
             raise Ended
 
-    def filter_log_events(
-        self, *, logGroupName: str, startTime: int, endTime: int, nextToken: str = ""  # noqa: N803
-    ) -> dict[str, Any]:
-        assert logGroupName
+    def filter_log_events(self, **options: Any) -> dict[str, Any]:
+        token, start, end = options.get("nextToken", ""), options["startTime"], options["endTime"]
         bad = self.now_ms < self.bad_until_ms
         fault = self.faults[self.requests % len(self.faults)] if self.faults and bad else None
         if fault == "expired" and self.requests >= len(self.faults):
@@ -69,8 +67,8 @@ class CloudWatch:
             raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}, "FilterLogEvents")
         if fault == "network":
             raise EndpointConnectionError(endpoint_url="https://logs")
-        after = tuple(int(part) for part in nextToken.split(".")) if nextToken else (startTime, -1, -1)
-        if nextToken and fault == "expired":
+        after = tuple(int(part) for part in token.split(".")) if token else (start, -1, -1)
+        if token and fault == "expired":
             message = "The specified nextToken is invalid."
             raise ClientError({"Error": {"Code": "InvalidParameterException", "Message": message}}, "FilterLogEvents")
         if fault == "empty":
@@ -78,7 +76,7 @@ class CloudWatch:
         there = [
             line
             for line in sorted(self.lines)
-            if line[:3] > after and line.ms <= endTime and line.visible_ms <= self.now_ms
+            if line[:3] > after and line.ms <= end and line.visible_ms <= self.now_ms
         ]
         given = there[: self.page if bad else 1000]
         answer: dict[str, Any] = {

@@ -23,7 +23,9 @@ faults = st.lists(st.sampled_from([None, None, None, "throttled", "network", "ex
     lambda found: not found or None in found
 )
 # Mostly what is usual, and times that many lines share.
-lateness = st.one_of(st.integers(0, 9_000), st.sampled_from([0, 9_999, 10_001, 29_000, 31_000]), st.integers(0, 290_000))
+lateness = st.one_of(
+    st.integers(0, 9_000), st.sampled_from([0, 9_999, 10_001, 29_000, 31_000]), st.integers(0, 290_000)
+)
 moments = st.one_of(st.integers(-20_000, 60_000), st.sampled_from([0, 1, 5_000, 5_001]))
 
 
@@ -123,7 +125,7 @@ def test_a_cloudwatch_that_never_answers_is_given_up_and_every_pause_is_told(fau
     model = CloudWatch([], BEGIN, BEGIN + 10**9, 3, [fault])
     said: list[str] = []
     pages = Pages(cast(Clients, model), "/g", clock=model.clock, wait=model.wait, say=said.append)
-    with pytest.raises(Exception, match="Rate exceeded|Could not connect"):
+    with pytest.raises(Exception, match=r"Rate exceeded|Could not connect"):
         list(logs.history(pages, BEGIN / 1000))
     assert 300 < sum(model.waits) < 1200
     assert model.waits[:6] == [1, 2, 4, 8, 16, 30]

@@ -80,9 +80,7 @@ class Site:
 
 
 @pytest.fixture
-def site(
-    tmp_path: Path, aws: AsAccount, account: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-) -> Site:
+def site(tmp_path: Path, aws: AsAccount, account: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Site:
     """Staging, where nothing has been applied yet."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "THOTH_"))]:
         if name != "THOTH_SNAPSHOTS":

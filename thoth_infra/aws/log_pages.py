@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
@@ -70,12 +70,12 @@ class Pages:
         Raises:
             ThothError: there is no such log group; or CloudWatch would not answer for minutes.
         """
-        last, at_last = start, set[str]()
+        seen = _Seen(start)
         token, got = "", 0.0
         fruitless = 0
         while start <= end:
             if token and self.clock() - got > _TOKEN_SECONDS:
-                start, token = last, ""
+                start, token = seen.last, ""
             try:
                 answer = self._ask(start, end, token)
             except _TokenGone:
@@ -84,18 +84,9 @@ class Pages:
                         f"CloudWatch does not take its own tokens for {self.group}", "try again with a shorter --since"
                     ) from None
                 # From the last event's millisecond on, without those of it that were given.
-                start, token, fruitless = last, "", fruitless + 1
+                start, token, fruitless = seen.last, "", fruitless + 1
                 continue
-            events = []
-            for row in answer["events"]:
-                ms, key = row["timestamp"], row["eventId"]
-                if ms == last:
-                    if key in at_last:
-                        continue
-                    at_last.add(key)
-                elif ms > last:
-                    last, at_last = ms, {key}
-                events.append(Event(ms, row.get("logStreamName", ""), row["message"], key))
+            events = list(seen.new(answer["events"]))
             token, got = answer.get("nextToken", ""), self.clock()
             if events:
                 fruitless = 0
@@ -138,6 +129,25 @@ class Pages:
         if not self._made:
             self._made.append(self.clients("logs"))
         return self._made[0]
+
+
+@dataclass
+class _Seen:
+    """The last millisecond of what was given, and the events of it: more of them may come with the next page."""
+
+    last: int
+    ids: set[str] = field(default_factory=set)
+
+    def new(self, rows: Iterable[dict[str, Any]]) -> Iterator[Event]:
+        for row in rows:
+            ms, key = row["timestamp"], row["eventId"]
+            if ms > self.last:
+                self.last, self.ids = ms, {key}
+            elif ms == self.last:
+                if key in self.ids:
+                    continue
+                self.ids.add(key)
+            yield Event(ms, row.get("logStreamName", ""), row["message"], key)
 
 
 class _TokenGone(Exception):

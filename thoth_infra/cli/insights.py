@@ -8,6 +8,7 @@ import click
 
 from thoth_infra.aws import insights, logs
 from thoth_infra.cli.context import Project, environment_option, pass_project
+from thoth_infra.cli.log_lines import legible
 from thoth_infra.cli.operations import clients_of
 from thoth_infra.cli.tables import table
 from thoth_infra.cli.terraform import emulate_option
@@ -31,5 +32,5 @@ def run_query(project: Project, query: str | None, environment: str, emulate: bo
             return
         rows = insights.run(clients, insights.named(saved, query, job), back)
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    text = table([name.upper() for name in columns], [[row.get(name, "") for name in columns] for row in rows])
+    text = table([name.upper() for name in columns], [[legible(row.get(name, "")) for name in columns] for row in rows])
     project.emit(rows, text if rows else f"nothing in the last {since}")

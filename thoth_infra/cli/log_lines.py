@@ -16,7 +16,7 @@ _COLUMNS: Final = frozenset({"time", "level", "service", "message", "exception"}
 # Of an embedded metric: what it tells CloudWatch, not people.
 _METRIC: Final = "_aws"
 _INDENT: Final = "    "
-# A lesson's title must not move the cursor. Line ends and tabs may stay.
+# Line ends and tabs may stay.
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _PLAIN_WORD: Final = re.compile(r"[^\s\"'=]+")
 
@@ -39,12 +39,12 @@ def as_text(event: Event, service: str, *, colour: bool = False) -> str:
     level = str(fields.get("level", "-")) if fields is not None else "-"
     paint = _paint if colour else _unpainted
     head = f"{event.at:%Y-%m-%d %H:%M:%S}.{event.ms % 1000:03} {paint(level, level)}{' ' * (8 - len(level))}"
-    origin = f"{_legible(service)}/{_legible(_short(event.stream))}"
+    origin = f"{legible(service)}/{legible(_short(event.stream))}"
     late = " (late)" if event.late else ""
     if fields is None:
-        return f"{head} {origin}{late} {_legible(event.message)}".rstrip()
-    first, *more = [*_legible(_message(fields)).split("\n"), *_legible(str(fields.get("exception", ""))).split("\n")]
-    pairs = "".join(f" {_legible(key)}={_value(value)}" for key, value in fields.items() if key not in _COLUMNS)
+        return f"{head} {origin}{late} {legible(event.message)}".rstrip()
+    first, *more = [*legible(_message(fields)).split("\n"), *legible(str(fields.get("exception", ""))).split("\n")]
+    pairs = "".join(f" {legible(key)}={_value(value)}" for key, value in fields.items() if key not in _COLUMNS)
     text = f"{first}{pairs}".lstrip()
     return "\n".join((f"{head} {origin}{late} {text}", *(f"{_INDENT}{below}" for below in more if below)))
 
@@ -77,10 +77,11 @@ def _value(value: object) -> str:
 
 
 def _dumped(value: object) -> str:
-    return _legible(json.dumps(value, ensure_ascii=False))
+    return legible(json.dumps(value, ensure_ascii=False))
 
 
-def _legible(text: str) -> str:
+def legible(text: str) -> str:
+    """Return ``text`` with control characters made visible: what is logged must not move the cursor."""
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 

@@ -27,7 +27,9 @@ from thoth_infra.cli.terraform import emulate_option
 @click.option("--filter", "text", default="", metavar="TEXT", help="Only lines that hold this text.")
 @click.option("--follow", is_flag=True, help="Go on as lines arrive (ten seconds behind, so in order), until Ctrl-C.")
 @click.option("--lines", type=click.IntRange(min=1), help="Stop after this many lines.")
-@click.option("--raw", is_flag=True, help="Each message as it was written: neither time nor task, no JSON made readable.")
+@click.option(
+    "--raw", is_flag=True, help="Each message as it was written: neither time nor task, no JSON made readable."
+)
 @pass_project
 def show_logs(
     project: Project,

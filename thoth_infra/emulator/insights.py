@@ -186,7 +186,7 @@ class _Parser:
 
         def step(table: Table) -> None:
             for value, descending in reversed(orders):
-                table.rows.sort(key=lambda row, value=value: _rank(value(row)), reverse=descending)
+                table.rows.sort(key=_by(value), reverse=descending)
             table.ordered = True
 
         return step
@@ -384,6 +384,10 @@ def _over(function: str, value: Evaluate) -> Callable[[Sequence[Record]], Any]:
         return aggregate(found) if found else None
 
     return over
+
+
+def _by(value: Evaluate) -> Callable[[Record], tuple[int, float, str]]:
+    return lambda row: _rank(value(row))
 
 
 def _rank(value: Any) -> tuple[int, float, str]:

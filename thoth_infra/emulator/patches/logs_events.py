@@ -102,12 +102,11 @@ def _page(
     """Return a page, and the last event that it has looked at if there are more."""
     place = bisect_right(rows, after, key=_key) if after else bisect_left(rows, start, key=_key)
     found: list[Row] = []
-    size = looked = 0
-    for row in rows[place : place + _MOST_EVENTS + 1]:
+    size = 0
+    for looked, row in enumerate(rows[place : place + _MOST_EVENTS + 1], 1):
         (ms, _, _), stream, event = row
         if end is not None and ms > end:
             return found, None
-        looked += 1
         size += len(event.message.encode()) + _OVERHEAD
         if len(found) >= limit or looked > _MOST_EVENTS or (size > _MOST_BYTES and looked > 1):
             return found, rows[place + looked - 2][0]

@@ -53,9 +53,10 @@ def queries_take_a_moment() -> None:
 
     @wrap(LogQuery, "to_result_json")
     def to_result_json(original: Any, self: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = original(self)
-        if self.status == "Running":
+        asked_before, self.thoth_asked = getattr(self, "thoth_asked", False), True
+        if self.status == "Running" and asked_before:
             self.status = "Complete"
+        answer: dict[str, Any] = original(self)
         return answer if answer["status"] == "Complete" else {**answer, "results": []}
 
     @wrap(LogsBackend, "get_query_results")

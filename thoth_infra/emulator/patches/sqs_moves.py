@@ -64,64 +64,72 @@ def message_move_tasks() -> None:
     They go on with time, whoever asks. Without a destination only those return that SQS itself took from their queue.
     """
 
-    @wrap(SQSBackend, "get_queue")
-    def get_queue(original: Any, self: Any, queue_name: str) -> Any:
-        for move in _moves(self):
+    wrap(SQSBackend, "get_queue")(_after_moving)
+    wrap(SQSBackend, "receive_message")(_noting_the_source)
+    action(Response)(start_message_move_task)
+    action(Response)(list_message_move_tasks)
+    action(Response)(cancel_message_move_task)
+
+
+def _after_moving(original: Any, self: Any, queue_name: str) -> Any:
+    for move in _moves(self):
+        if move.status == "RUNNING":
+            _advance(self, move)
+    return original(self, queue_name)
+
+
+def _noting_the_source(original: Any, self: Any, queue_name: str, *arguments: Any, **options: Any) -> Any:
+    queue = self.get_queue(queue_name)
+    dead = queue.dead_letter_queue
+    before = {message.id for message in dead._messages} if dead is not None else set()
+    found = original(self, queue_name, *arguments, **options)
+    for message in dead._messages if dead is not None else ():
+        if message.id not in before:
+            setattr(message, _SOURCE, queue.queue_arn)
+    return found
+
+
+def start_message_move_task(self: Any) -> Any:
+    """StartMessageMoveTask."""
+    backend, source = self.sqs_backend, self._get_param("SourceArn")
+    queue = _queue(backend, source)
+    if not any(other.dead_letter_queue is queue for other in backend.queues.values()):
+        raise SQSException("InvalidParameterValue", "Source queue must be configured as a Dead Letter Queue.")
+    destination = self._get_param("DestinationArn")
+    if destination:
+        _queue(backend, destination)
+    if any(move.source == source and move.status == "RUNNING" for move in _moves(backend)):
+        raise SQSException(
+            "AWS.SimpleQueueService.UnsupportedOperation",
+            "There is already a task running. Only one active task is allowed for a source queue arn at a given time.",
+        )
+    per_second = self._get_param("MaxNumberOfMessagesPerSecond")
+    if per_second is not None and not 1 <= int(per_second) <= _PER_SECOND:
+        raise SQSException("InvalidParameterValue", "Value for parameter MaxNumberOfMessagesPerSecond is invalid.")
+    move = Move(source, destination, int(per_second) if per_second else None, len(queue.messages))
+    kept_on(backend, "moves")[move.id] = move
+    return ActionResult({"TaskHandle": move.handle})
+
+
+def list_message_move_tasks(self: Any) -> Any:
+    """ListMessageMoveTasks."""
+    backend, source = self.sqs_backend, self._get_param("SourceArn")
+    backend.get_queue(_queue(backend, source).name)
+    most = int(self._get_param("MaxResults") or 1)
+    found = sorted((move for move in _moves(backend) if move.source == source), key=lambda m: -m.started)
+    return ActionResult({"Results": [move.shown() for move in found[:most]]})
+
+
+def cancel_message_move_task(self: Any) -> Any:
+    """CancelMessageMoveTask."""
+    backend, handle = self.sqs_backend, self._get_param("TaskHandle")
+    for move in _moves(backend):
+        if move.handle == handle and move.status == "RUNNING":
+            _advance(backend, move)
             if move.status == "RUNNING":
-                _advance(self, move)
-        return original(self, queue_name)
-
-    @wrap(SQSBackend, "receive_message")
-    def receive_message(original: Any, self: Any, queue_name: str, *arguments: Any, **options: Any) -> Any:
-        queue = self.get_queue(queue_name)
-        found = original(self, queue_name, *arguments, **options)
-        dead = queue.dead_letter_queue
-        for message in dead._messages if dead is not None else ():
-            # Whoever has been received as often as that can only have come from here.
-            if message.approximate_receive_count and not hasattr(message, _SOURCE):
-                setattr(message, _SOURCE, queue.queue_arn)
-        return found
-
-    @action(Response)
-    def start_message_move_task(self: Any) -> Any:
-        backend, source = self.sqs_backend, self._get_param("SourceArn")
-        queue = _queue(backend, source)
-        if not any(other.dead_letter_queue is queue for other in backend.queues.values()):
-            raise SQSException("InvalidParameterValue", "Source queue must be configured as a Dead Letter Queue.")
-        destination = self._get_param("DestinationArn")
-        if destination:
-            _queue(backend, destination)
-        if any(move.source == source and move.status == "RUNNING" for move in _moves(backend)):
-            raise SQSException(
-                "AWS.SimpleQueueService.UnsupportedOperation",
-                "There is already a task running. Only one active task is allowed for a source queue arn at a given "
-                "time.",
-            )
-        per_second = self._get_param("MaxNumberOfMessagesPerSecond")
-        if per_second is not None and not 1 <= int(per_second) <= _PER_SECOND:
-            raise SQSException("InvalidParameterValue", "Value for parameter MaxNumberOfMessagesPerSecond is invalid.")
-        move = Move(source, destination, int(per_second) if per_second else None, len(queue.messages))
-        kept_on(backend, "moves")[move.id] = move
-        return ActionResult({"TaskHandle": move.handle})
-
-    @action(Response)
-    def list_message_move_tasks(self: Any) -> Any:
-        backend, source = self.sqs_backend, self._get_param("SourceArn")
-        backend.get_queue(_queue(backend, source).name)
-        most = int(self._get_param("MaxResults") or 1)
-        found = sorted((move for move in _moves(backend) if move.source == source), key=lambda m: -m.started)
-        return ActionResult({"Results": [move.shown() for move in found[:most]]})
-
-    @action(Response)
-    def cancel_message_move_task(self: Any) -> Any:
-        backend, handle = self.sqs_backend, self._get_param("TaskHandle")
-        for move in _moves(backend):
-            if move.handle == handle and move.status == "RUNNING":
-                _advance(backend, move)
-                if move.status == "RUNNING":
-                    move.status = "CANCELLED"
-                return ActionResult({"ApproximateNumberOfMessagesMoved": move.moved})
-        raise SQSException("ResourceNotFoundException", "The task does not exist or is not running.")
+                move.status = "CANCELLED"
+            return ActionResult({"ApproximateNumberOfMessagesMoved": move.moved})
+    raise SQSException("ResourceNotFoundException", "The task does not exist or is not running.")
 
 
 def _moves(backend: Any) -> Iterator[Move]:

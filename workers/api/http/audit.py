@@ -69,7 +69,7 @@ class Trail:
             _log.error("audit rows are lost: the database takes none", extra={"rows": len(self._waiting)})
 
     def note(self, access: Access) -> None:
-        """Have an access written within a fraction of a second, and logged; the log says nothing of whose address it was."""
+        """Have an access written within a fraction of a second, and logged (but not from which address it came)."""
         about = {"job_id": access.job_id} if access.job_id else {}
         told = {"action": access.action, "status": access.status, "key_id": access.key_id, **about}
         _log.info("access", extra={"event": "api_access", **told})
