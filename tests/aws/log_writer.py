@@ -21,7 +21,7 @@ STREAMS = tuple(f"api/worker/{number:032x}" for number in range(5))
 TICK_MS = 100
 # Within what a follower waits for; and further, which it shows as late.
 _DELAYS_MS = (0, 0, 0, 200, 1_500, 4_000, 7_000)
-_STRAGGLING_MS = 20_000
+_STRAGGLING_MS = 14_000
 
 
 @dataclass(frozen=True)

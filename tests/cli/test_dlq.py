@@ -187,9 +187,8 @@ def test_who_interrupts_a_move_cancels_it(queues: Queues) -> None:
     def interrupted(_seconds: float) -> None:
         raise KeyboardInterrupt
 
-    with closing(queues.queue().redrive(per_second=1, wait=interrupted)) as moves:
-        with pytest.raises(KeyboardInterrupt):
-            list(moves)
+    with closing(queues.queue().redrive(per_second=1, wait=interrupted)) as moves, pytest.raises(KeyboardInterrupt):
+        list(moves)
     arn = f"arn:aws:sqs:us-east-1:{queues.site.account}:{PREFIX}-{QUEUE}-dlq"
     (task,) = queues.sqs.list_message_move_tasks(SourceArn=arn)["Results"]
     assert task["Status"] == "CANCELLED"

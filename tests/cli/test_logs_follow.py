@@ -21,7 +21,7 @@ from thoth_infra.emulator import Emulator
 
 OWN, REGION = "087439708020", "us-east-1"
 GROUP = "/thoth/staging/api"
-SECONDS, LINES_PER_SECOND = 20, 2_000
+SECONDS, LINES_PER_SECOND = 12, 2_000
 
 
 @pytest.fixture

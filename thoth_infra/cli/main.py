@@ -73,12 +73,7 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
         "Operations",
         "Replace a service's tasks by new ones of the same revision.",
     ),
-    "logs": (
-        "logs",
-        "show_logs",
-        "Operations",
-        "Show a service's log, all its streams in order. With --json: one object a line.",
-    ),
+    "logs": ("logs", "show_logs", "Operations", "Show a service's log, all its streams in order."),
     "insights": (
         "insights",
         "run_query",
