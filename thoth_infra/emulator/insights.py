@@ -14,8 +14,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
-Record: TypeAlias = dict[str, Any]
-Evaluate: TypeAlias = Callable[[Record], Any]
+from thoth_infra.emulator.insights_values import (
+    Evaluate,
+    Record,
+    among,
+    both,
+    by,
+    calculated,
+    compared,
+    constant,
+    either,
+    matching,
+    over,
+    unquoted,
+)  # fmt: skip
+
 Step: TypeAlias = Callable[["Table"], None]
 
 _MOST_ROWS: Final = 10_000
@@ -24,9 +37,6 @@ _COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
 }  # fmt: skip
 _SUM: Final[dict[str, Callable[[float, float], float]]] = {"+": operator.add, "-": operator.sub}
 _PRODUCT: Final[dict[str, Callable[[float, float], float]]] = {"*": operator.mul, "/": operator.truediv}
-_AGGREGATES: Final[dict[str, Callable[[list[float]], float]]] = {
-    "sum": sum, "min": min, "max": max, "avg": lambda found: sum(found) / len(found),
-}  # fmt: skip
 
 
 class Malformed(Exception):
@@ -104,13 +114,6 @@ def _text(name: str, value: Any) -> str:
     return str(value)
 
 
-def _number(value: Any) -> float | None:
-    try:
-        return None if value is None or isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        return None
-
-
 class _Parser:
     def __init__(self, query: str) -> None:
         self._text = re.sub(r"(?m)#.*$", "", query)
@@ -186,7 +189,7 @@ class _Parser:
 
         def step(table: Table) -> None:
             for value, descending in reversed(orders):
-                table.rows.sort(key=_by(value), reverse=descending)
+                table.rows.sort(key=by(value), reverse=descending)
             table.ordered = True
 
         return step
@@ -211,13 +214,13 @@ class _Parser:
         function = self._need(r"[a-z_]+(?=\s*\()", "an aggregate").lower()
         self._need(r"\(", "(")
         if function == "count" and (self._take(r"\*") or self._peek(r"\)")):
-            over: Callable[[Sequence[Record]], Any] = len
+            figure: Callable[[Sequence[Record]], Any] = len
         else:
             value = self._sum()
-            over = _over(function, value)
+            figure = over(function, value)
         self._need(r"\)", ")")
         name = self._text[start : self._at].strip()
-        return Aggregate(self._alias() or name, over)
+        return Aggregate(self._alias() or name, figure)
 
     def _named(self) -> Named:
         start = self._at
@@ -231,13 +234,13 @@ class _Parser:
     def _or(self) -> Evaluate:
         found = self._and()
         while self._word("or"):
-            found = _either(found, self._and())
+            found = either(found, self._and())
         return found
 
     def _and(self) -> Evaluate:
         found = self._not()
         while self._word("and"):
-            found = _both(found, self._not())
+            found = both(found, self._not())
         return found
 
     def _not(self) -> Evaluate:
@@ -249,18 +252,18 @@ class _Parser:
     def _comparison(self) -> Evaluate:
         left = self._sum()
         if self._take(r"=~"):
-            return _matching(left, self._pattern())
+            return matching(left, self._pattern())
         if sign := self._take(r"!=|<=|>=|=|<|>"):
-            return _compared(_COMPARE[sign], left, self._sum())
+            return compared(_COMPARE[sign], left, self._sum())
         negated = bool(self._peek(r"not\s+(like|in)\b")) and bool(self._word("not"))
         found = None
         if self._word("like"):
-            found = _matching(left, self._pattern())
+            found = matching(left, self._pattern())
         elif self._word("in"):
             self._need(r"\[", "[")
             values = self._list(self._sum)
             self._need(r"\]", "]")
-            found = _among(left, values)
+            found = among(left, values)
         if found is None:
             return left
         test = found
@@ -269,18 +272,18 @@ class _Parser:
     def _pattern(self) -> re.Pattern[str]:
         if text := self._take(r"/(?:[^/\\]|\\.)*/"):
             return re.compile(text[1:-1])
-        return re.compile(re.escape(_unquoted(self._need(r"'[^']*'|\"[^\"]*\"", "a pattern"))))
+        return re.compile(re.escape(unquoted(self._need(r"'[^']*'|\"[^\"]*\"", "a pattern"))))
 
     def _sum(self) -> Evaluate:
         found = self._product()
         while sign := self._take(r"[+-]"):
-            found = _calculated(_SUM[sign], found, self._product())
+            found = calculated(_SUM[sign], found, self._product())
         return found
 
     def _product(self) -> Evaluate:
         found = self._atom()
         while sign := self._take(r"[*/]"):
-            found = _calculated(_PRODUCT[sign], found, self._atom())
+            found = calculated(_PRODUCT[sign], found, self._atom())
         return found
 
     def _atom(self) -> Evaluate:
@@ -289,9 +292,9 @@ class _Parser:
             self._need(r"\)", ")")
             return inner
         if text := self._take(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""):
-            return _constant(_unquoted(text))
+            return constant(unquoted(text))
         if text := self._take(r"-?\d+(?:\.\d+)?"):
-            return _constant(float(text) if "." in text else int(text))
+            return constant(float(text) if "." in text else int(text))
         if self._peek(r"[a-zA-Z_]\w*\s*\("):
             raise NotImplementedError(f"the emulated Logs Insights has no {self._text[self._at :].strip()[:30]!r}")
         name = self._need(r"`[^`]+`|[@a-zA-Z_][\w.@]*", "a field").strip("`")
@@ -321,78 +324,3 @@ class _Parser:
         if not found:
             raise Malformed(f"{what} is missing at: {self._text[self._at :].strip()[:40]!r}")
         return found
-
-
-def _unquoted(text: str) -> str:
-    return re.sub(r"\\(.)", r"\1", text[1:-1])
-
-
-def _constant(value: object) -> Evaluate:
-    return lambda _row: value
-
-
-def _either(left: Evaluate, right: Evaluate) -> Evaluate:
-    return lambda row: left(row) or right(row)
-
-
-def _both(left: Evaluate, right: Evaluate) -> Evaluate:
-    return lambda row: left(row) and right(row)
-
-
-def _compared(compare: Callable[[Any, Any], bool], left: Evaluate, right: Evaluate) -> Evaluate:
-    def test(row: Record) -> bool:
-        found, wanted = left(row), right(row)
-        numbers = _number(found), _number(wanted)
-        if None not in numbers:
-            return compare(*numbers)
-        if found is None or wanted is None:
-            return compare is operator.ne and found is not wanted
-        return compare(str(found), str(wanted))
-
-    return test
-
-
-def _matching(left: Evaluate, pattern: re.Pattern[str]) -> Evaluate:
-    return lambda row: (found := left(row)) is not None and pattern.search(str(found)) is not None
-
-
-def _among(left: Evaluate, values: Sequence[Evaluate]) -> Evaluate:
-    return lambda row: any(_compared(operator.eq, left, value)(row) for value in values)
-
-
-def _calculated(calculate: Callable[[float, float], float], left: Evaluate, right: Evaluate) -> Evaluate:
-    def value(row: Record) -> float | None:
-        one, other = _number(left(row)), _number(right(row))
-        if one is None or other is None or (calculate is operator.truediv and other == 0):
-            return None
-        return calculate(one, other)
-
-    return value
-
-
-def _over(function: str, value: Evaluate) -> Callable[[Sequence[Record]], Any]:
-    if function == "count":
-        return lambda rows: sum(value(row) is not None for row in rows)
-    if function == "count_distinct":
-        return lambda rows: len({value(row) for row in rows} - {None})
-    if function not in _AGGREGATES:
-        raise NotImplementedError(f"the emulated Logs Insights has no aggregate {function!r}")
-    aggregate = _AGGREGATES[function]
-
-    def over(rows: Sequence[Record]) -> float | None:
-        found = [number for row in rows if (number := _number(value(row))) is not None]
-        return aggregate(found) if found else None
-
-    return over
-
-
-def _by(value: Evaluate) -> Callable[[Record], tuple[int, float, str]]:
-    return lambda row: _rank(value(row))
-
-
-def _rank(value: Any) -> tuple[int, float, str]:
-    """Missing values come before numbers, and numbers before words."""
-    number = _number(value)
-    if value is None:
-        return 0, 0.0, ""
-    return (1, number, "") if number is not None else (2, 0.0, str(value))
