@@ -76,6 +76,13 @@ def test_history_is_whole_and_in_order(lines: list[Line], page: int, faults: lis
     assert found == [line.id for line in sorted(lines) if line.ms >= BEGIN]
 
 
+def test_nothing_falls_between_two_polls() -> None:
+    lines = [Line(BEGIN + n, BEGIN + n, n) for n in range(6_000)]
+    found = followed(CloudWatch(lines, BEGIN, BEGIN + 60_000, 1_000))
+    assert [event.id for event in found] == [line.id for line in lines]
+    assert not any(event.late for event in found)
+
+
 def test_a_straggler_is_marked_and_shown_at_the_next_look() -> None:
     line = Line(BEGIN, BEGIN + 13_500, 1)
     (event,) = followed(CloudWatch([line], BEGIN, BEGIN + 60_000))
