@@ -18,8 +18,8 @@ AUDIT := .thoth/audit
 IMAGE_LOCKS := $(addprefix requirements/,$(addsuffix .lock,api audio-extraction transcription music-terms))
 RUN = $(THOTH) $(1) --env $(ENV) $(ARGS)
 
-.PHONY: help venv demo test drill drill-workers drill-estate drill-api drill-page drill-operations drill-switches lint fmt-code bench bench-workers bench-api sbom scan rehearse policy lock
-.PHONY: status start-services stop-services restart-service logs gpu-status images images-push images-list deploy rollback
+.PHONY: help venv demo test drill drill-workers drill-estate drill-api drill-page drill-operations drill-switches drill-logs lint fmt-code bench bench-workers bench-api sbom scan rehearse policy lock
+.PHONY: status start-services stop-services restart-service logs insights exec dlq gpu-status images images-push images-list deploy rollback
 .PHONY: doctor bootstrap
 .PHONY: init plan apply destroy plan-target fmt validate clean output drift render check
 
@@ -111,6 +111,16 @@ logs: $(STAMP) ## Show a service's log: SERVICE=api, ARGS='--follow --since 1h'
 	@test -n "$(SERVICE)" || { echo 'give SERVICE=, for instance SERVICE=api' >&2; exit 2; }
 	@$(THOTH) logs '$(SERVICE)' --env $(ENV) $(ARGS)
 
+insights: $(STAMP) ## Run a saved query: QUERY=failed-jobs, ARGS='--since 1d'; without QUERY, list them
+	@$(THOTH) insights $(if $(QUERY),'$(QUERY)') --env $(ENV) $(ARGS)
+
+exec: $(STAMP) ## Open a shell in a running task: SERVICE=api, ARGS='-- ls -l' for one command
+	@test -n "$(SERVICE)" || { echo 'give SERVICE=, for instance SERVICE=api' >&2; exit 2; }
+	@$(THOTH) exec '$(SERVICE)' --env $(ENV) $(ARGS)
+
+dlq: $(STAMP) ## List the dead letters' queues, or show those of QUEUE=transcription
+	@$(THOTH) dlq $(if $(QUEUE),show '$(QUEUE)',list) --env $(ENV) $(ARGS)
+
 gpu-status: $(STAMP) ## Show the GPU hosts: what is free, how busy, how old
 	@$(call RUN,gpu-status)
 
@@ -170,6 +180,9 @@ drill-operations: $(STAMP) ## Kill deployments at every call, and let everything
 
 drill-switches: $(STAMP) ## Plan every switch of the estate on an emulated AWS, and apply some (half an hour)
 	@$(VENV)/bin/python -m pytest -m slow tests/switches $(ARGS)
+
+drill-logs: $(STAMP) ## Follow 10,000 lines a second: in order, none lost or twice, memory flat (a minute)
+	@$(VENV)/bin/python -m pytest -m slow -rs -s tests/cli/test_logs_follow.py $(ARGS)
 
 lint: $(STAMP) ## Run ruff, mypy and the shell checks
 	@$(VENV)/bin/ruff check .

@@ -10,7 +10,7 @@ locals {
     }
     failed-jobs = {
       groups = values(module.ai_services.log_group_names)
-      query  = "filter event = 'stage_failed' | stats count(*) as failures by service, error_code | sort failures desc"
+      query  = "filter event = 'stage_failed' | stats count(*) as failures by service, code | sort failures desc"
     }
     slowest-jobs = {
       groups = [module.ai_services.log_group_names["transcription"]]
@@ -22,7 +22,7 @@ locals {
     }
     api-audit = {
       groups = [module.ai_services.log_group_names["api"]]
-      query  = "filter event = 'api_access' | stats count(*) as requests by key_id, method, route, status | sort requests desc"
+      query  = "filter event = 'api_access' | stats count(*) as requests by key_id, action, status | sort requests desc"
     }
     firewall-blocks = {
       groups = [aws_cloudwatch_log_group.waf.name]

@@ -1,16 +1,14 @@
-"""Operating services on the emulator: stop and start restore every number, restart, logs, GPU hosts."""
+"""Operating services on the emulator: stop and start restore every number, restart, GPU hosts."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from thoth_infra.aws import gpu, logs, services, stopping, waiting
+from thoth_infra.aws import gpu, services, stopping, waiting
 from thoth_infra.aws.clients import Clients
 from thoth_infra.aws.deploy.site import Site
 from thoth_infra.emulator import running
@@ -24,7 +22,6 @@ PLACE = services.Place(
     memory_key="dev/stopped-services.json",
     codedeploy=("thoth-dev", "thoth-dev-api"),
 )
-GROUP = "/thoth/dev/api"
 
 
 @pytest.fixture(scope="module")
@@ -250,58 +247,6 @@ def test_a_service_without_tasks_is_not_restarted(estate: Clients) -> None:
     stop(estate)
     with pytest.raises(ThothError, match="no tasks to replace"):
         waiting.restart(site(estate), "transcription")
-
-
-def test_logs_are_one_stream_in_order(aws: Clients) -> None:
-    client = aws("logs")
-    client.create_log_group(logGroupName=GROUP)
-    now = int(time.time() * 1000)
-    for stream, offset in (("api/1", 0), ("api/2", 1)):
-        client.create_log_stream(logGroupName=GROUP, logStreamName=stream)
-        client.put_log_events(
-            logGroupName=GROUP,
-            logStreamName=stream,
-            logEvents=[
-                {"timestamp": now - 9000 + 2 * n + offset, "message": f"line {2 * n + offset}"} for n in range(5)
-            ],
-        )
-    start = datetime.now(UTC) - timedelta(minutes=5)
-    assert [e.message for e in logs.events(aws, GROUP, start)] == [f"line {n}" for n in range(10)]
-    assert [e.message for e in logs.events(aws, GROUP, start, "line 7")] == ["line 7"]
-    assert list(logs.events(aws, GROUP, datetime.now(UTC))) == []
-
-
-def test_following_shows_each_line_once(aws: Clients) -> None:
-    group, client = "/thoth/dev/followed", aws("logs")
-    client.create_log_group(logGroupName=group)
-    client.create_log_stream(logGroupName=group, logStreamName="one")
-    sent = 0
-
-    def wait(_seconds: float) -> None:
-        nonlocal sent
-        at = int((time.time() - 8) * 1000)
-        event = {"timestamp": at, "message": f"line {sent}"}
-        client.put_log_events(logGroupName=group, logStreamName="one", logEvents=[event])
-        sent += 1
-
-    found = logs.follow(aws, group, datetime.now(UTC) - timedelta(seconds=30), wait=wait)
-    assert [next(found).message for _ in range(4)] == ["line 0", "line 1", "line 2", "line 3"]
-
-
-@pytest.mark.parametrize(("text", "span"), [("30s", 30), ("15m", 900), ("2h", 7200), ("1d", 86400)])
-def test_spans_of_time(text: str, span: int) -> None:
-    assert logs.since(text).total_seconds() == span
-
-
-@pytest.mark.parametrize("text", ["", "15", "m", "-5m", "5w", "1.5h"])
-def test_other_spans_are_refused(text: str) -> None:
-    with pytest.raises(ThothError, match="span of time"):
-        logs.since(text)
-
-
-def test_an_unknown_log_group_is_named(aws: Clients) -> None:
-    with pytest.raises(ThothError, match="no log group /thoth/dev/none"):
-        list(logs.events(aws, "/thoth/dev/none", datetime.now(UTC)))
 
 
 def test_a_cluster_without_gpu_hosts(aws: Clients) -> None:

@@ -26,9 +26,11 @@ WANTED = (
     "start-services", "stop-services", "restart-service", "logs", "gpu-status",
 )  # fmt: skip
 # Commands with an argument, and the make variable that it comes from.
-ARGUMENT = {"plan-target": "TARGET", "restart-service": "SERVICE", "logs": "SERVICE"}
+ARGUMENT = {"plan-target": "TARGET", "restart-service": "SERVICE", "logs": "SERVICE", "exec": "SERVICE"}
 # Targets that act on every environment unless ENV= names one, or on none.
 OF_ALL = frozenset({"render", "policy", "rehearse", "images"})
+# Targets that call one of several commands of their name.
+OF_SEVERAL = frozenset({"dlq"})
 # Commands that need more words than a make target can pass on well.
 WITHOUT_TARGET = frozenset({"env", "unlock", "terraform", "local"})
 # Targets about this repository instead of an environment.
@@ -46,6 +48,7 @@ OF_THE_PROJECT = frozenset(
         "drill-page",
         "drill-operations",
         "drill-switches",
+        "drill-logs",
         "lint",
         "fmt-code",
         "bench",
@@ -262,7 +265,7 @@ def _run_make(*arguments: str) -> subprocess.CompletedProcess[str]:
     make = shutil.which("make")
     if make is None:
         pytest.skip("no make")
-    names = {"ENV", "ARGS", "SERVICE", "TARGET", "MAKEFLAGS"}
+    names = {"ENV", "ARGS", "SERVICE", "TARGET", "QUEUE", "QUERY", "MAKEFLAGS"}
     return subprocess.run(
         [make, "--no-print-directory", *arguments],
         cwd=PROJECT,
@@ -316,13 +319,26 @@ def test_a_target_of_a_groups_command_calls_it(name: str) -> None:
     assert last == [".venv/bin/thoth-infra", *_of_groups()[name], "--env", "production", "--some-option"]
 
 
-@pytest.mark.parametrize("name", sorted(set(COMMANDS) - WITHOUT_TARGET - OF_ALL))
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - WITHOUT_TARGET - OF_ALL - OF_SEVERAL))
 def test_a_target_calls_the_command_of_its_name_and_passes_options_on(name: str) -> None:
     variables, words = ["ENV=production", "ARGS=--some-option"], [name]
     if name in ARGUMENT:
         variables.append(f"{ARGUMENT[name]}=module.a b")
         words.append("module.a b")
     last = shlex.split(_make("-n", name, *variables).splitlines()[-1])
+    assert last == [".venv/bin/thoth-infra", *words, "--env", "production", "--some-option"]
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        (("dlq",), ["dlq", "list"]),
+        (("dlq", "QUEUE=results"), ["dlq", "show", "results"]),
+        (("insights", "QUERY=errors"), ["insights", "errors"]),
+    ],
+)
+def test_a_target_with_an_argument_that_may_be_left_out(target: tuple[str, ...], words: list[str]) -> None:
+    last = shlex.split(_make("-n", *target, "ENV=production", "ARGS=--some-option").splitlines()[-1])
     assert last == [".venv/bin/thoth-infra", *words, "--env", "production", "--some-option"]
 
 

@@ -1,78 +1,79 @@
-"""Log groups as one stream: all of a service's log streams in order, from some time on, and further."""
+"""Log groups as one stream: all of a service's log streams in order, from some time on, and further.
+
+Nothing is held but the page in hand and, of what a follower has shown, eight bytes an event for five minutes.
+"""
 
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Generator, Iterator
+from datetime import timedelta
+from typing import Final
 
-from thoth_infra.aws.clients import Clients
+from thoth_infra.aws.log_pages import Event, Pages
+from thoth_infra.aws.shown import Shown
 from thoth_infra.errors import ThothError
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-# CloudWatch takes in events of several streams out of order; one that is younger than this may be overtaken.
-_SETTLE = timedelta(seconds=5)
-_POLL_SECONDS = 2.0
-
-
-@dataclass(frozen=True)
-class Event:
-    """One line of a log: when, from which stream, and what."""
-
-    at: datetime
-    stream: str
-    message: str
+# ECS's log driver sends every five seconds, and CloudWatch shows a line some seconds after it was sent.
+SETTLE_MS: Final = 10_000
+# At these ages what was shown is looked at again for stragglers; what comes later than the last age is not followed.
+LOOKS_MS: Final = (30_000, 90_000, 300_000)
+_POLL_SECONDS: Final = 2.0
+_LOOK_EVERY_MS: Final = 10_000
+# Further behind than this, a follower reads what is new before it looks for stragglers, and says so.
+_BEHIND_MS: Final = 10_000
 
 
 def since(text: str) -> timedelta:
     """Read a span like ``15m``, ``2h`` or ``1d``. Raises ThothError for anything else."""
-    found = re.fullmatch(r"(\d+)([smhd])", text)
+    found = re.fullmatch(r"(\d{1,9})([smhd])", text)
     if not found:
         raise ThothError(f"{text!r} is not a span of time", "write it like 30s, 15m, 2h or 1d")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-def events(clients: Clients, group: str, start: datetime, text: str = "") -> Iterator[Event]:
-    """Yield the events of a log group from ``start`` on, in order of time, those with ``text`` only."""
-    yield from sorted((_event(row) for row in _rows(clients, group, start, text)), key=lambda e: e.at)
+def history(pages: Pages, start: float) -> Generator[list[Event], None, None]:
+    """Yield the events from ``start`` (seconds since 1970) until now, in order, a page at a time."""
+    yield from pages.between(int(start * 1000), int(pages.clock() * 1000))
 
 
-def follow(
-    clients: Clients, group: str, start: datetime, text: str = "", wait: Callable[[float], None] = time.sleep
-) -> Iterator[Event]:
-    """Yield events as they arrive, in order of time, each once, until the caller stops."""
-    shown: dict[str, datetime] = {}
+def follow(pages: Pages, start: float) -> Generator[list[Event], None, None]:
+    """Yield the events from ``start`` (seconds since 1970) on, until the caller stops.
+
+    They come ten seconds after they happened, in order. Each comes once; one that arrives when its time has been shown
+    comes at the next look for stragglers, marked as late, if that is within five minutes of its time.
+    """
+    mark = looked = int(start * 1000)
+    shown = Shown(mark, LOOKS_MS)
+    before = 0
     while True:
-        settled = datetime.now(UTC) - _SETTLE
-        fresh = [row for row in _rows(clients, group, start, text) if row["eventId"] not in shown]
-        for row in sorted(fresh, key=lambda r: r["timestamp"]):
-            event = _event(row)
-            if event.at > settled:
-                break
-            shown[row["eventId"]] = event.at
-            yield event
-        # What lies before the settled time has all been shown and need not be remembered.
-        start = max(start, settled - _SETTLE)
-        shown = {key: at for key, at in shown.items() if at >= start}
-        wait(_POLL_SECONDS)
+        asked = int(pages.clock() * 1000)
+        settled = asked - SETTLE_MS
+        for events in pages.between(mark, settled - 1):
+            shown.add(asked, ((event.ms, event.id) for event in events))
+            yield events
+        if settled > mark:
+            shown.close(asked, settled)
+            mark = settled
+        behind = int(pages.clock() * 1000) - SETTLE_MS - mark
+        if behind > _BEHIND_MS:
+            if before and behind > before:
+                pages.say(f"{behind // 1000} s behind: the log grows faster than it can be read")
+            before = behind
+            continue
+        before = 0
+        if asked - looked >= _LOOK_EVERY_MS:
+            looked = asked
+            yield from _stragglers(pages, shown)
+        pages.wait(_POLL_SECONDS)
 
 
-def _rows(clients: Clients, group: str, start: datetime, text: str) -> Iterator[dict[str, Any]]:
-    logs = clients("logs")
-    options: dict[str, Any] = {"logGroupName": group, "startTime": int(start.timestamp() * 1000)}
-    if text:
-        # A quoted term matches literally, whatever signs of the pattern language it holds.
-        options["filterPattern"] = '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    try:
-        for page in logs.get_paginator("filter_log_events").paginate(**options):
-            yield from page["events"]
-    except logs.exceptions.ResourceNotFoundException:
-        raise ThothError(f"there is no log group {group}", "apply the environment first") from None
-
-
-def _event(row: dict[str, Any]) -> Event:
-    at = datetime.fromtimestamp(row["timestamp"] / 1000, UTC)
-    return Event(at, row.get("logStreamName", ""), row["message"].rstrip("\n"))
+def _stragglers(pages: Pages, shown: Shown) -> Iterator[list[Event]]:
+    now = int(pages.clock() * 1000)
+    for span, known in shown.due(now):
+        for events in pages.between(span.start, span.end - 1):
+            late = [event._replace(late=True) for event in events if hash(event.id) not in known]
+            known.update(hash(event.id) for event in late)
+            if late:
+                yield late

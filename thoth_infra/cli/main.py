@@ -73,7 +73,25 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
         "Operations",
         "Replace a service's tasks by new ones of the same revision.",
     ),
-    "logs": ("operations", "show_logs", "Operations", "Show a service's log, all its streams in order."),
+    "logs": ("logs", "show_logs", "Operations", "Show a service's log, all its streams in order."),
+    "insights": (
+        "insights",
+        "run_query",
+        "Operations",
+        "Run one of the environment's saved Logs Insights queries; without a name, list them.",
+    ),
+    "exec": (
+        "execute",
+        "execute",
+        "Operations",
+        "Open a shell in a running task of a service, or run a command there.",
+    ),
+    "dlq": (
+        "dlq",
+        "dlq",
+        "Operations",
+        "Dead letters: list the queues, show the messages, send them back to work.",
+    ),
     "gpu-status": (
         "operations",
         "gpu_status",

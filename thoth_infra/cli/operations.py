@@ -1,4 +1,4 @@
-"""Operating what was applied: status, start, stop, restart, logs, GPU hosts."""
+"""Operating what was applied: status, start, stop, restart, GPU hosts."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
-from itertools import islice
 from typing import Any, Final
 
 import click
@@ -161,34 +159,6 @@ def restart_service(project: Project, service: str, environment: str, emulate: b
             _watch(site, lambda: [waiting.look(site, made)], f"{name} is still being replaced")
     text = f"{name} was replaced: {made.deployment}" if wait else f"{name} is being replaced: {made.deployment}"
     project.emit({"service": name, "deployment": made.deployment, "done": wait}, text)
-
-
-@click.command(name="logs")
-@click.argument("service")
-@environment_option
-@emulate_option
-@click.option("--since", default="15m", show_default=True, metavar="SPAN", help="How far back: 30s, 15m, 2h, 1d.")
-@click.option("--filter", "text", default="", metavar="TEXT", help="Only lines that hold this text.")
-@click.option("--follow", is_flag=True, help="Go on as lines arrive, until Ctrl-C.")
-@click.option("--lines", type=click.IntRange(min=1), help="Stop after this many lines.")
-@pass_project
-def show_logs(
-    project: Project,
-    service: str,
-    environment: str,
-    emulate: bool,
-    since: str,
-    text: str,
-    follow: bool,
-    lines: int | None,
-) -> None:
-    """Show a service's log, all its streams in order."""
-    start = datetime.now(UTC) - logs.since(since)
-    group = f"/thoth/{environment}/{known_service(service)}"
-    with clients_of(project, environment, emulate) as (_, clients):
-        read = logs.follow if follow else logs.events
-        for event in islice(read(clients, group, start, text), lines):
-            project.emit(asdict(event), f"{event.at:%Y-%m-%d %H:%M:%S} {event.stream} {event.message}")
 
 
 def _until(site: Site, wanted: dict[str, int]) -> None:

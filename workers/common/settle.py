@@ -50,12 +50,13 @@ class Settling:
         self._delete(held)
         if not done.repeated:
             self._count(held, {m.JOBS_COMPLETED: 1, m.JOBS_FAILED: 0, **_figures(held, record)})
-        _log.info("completed", extra={"seconds": record.seconds, "repeated": done.repeated})
+        told = {"seconds": record.seconds, "audio_seconds": record.audio_seconds, "repeated": done.repeated}
+        _log.info("completed", extra={"event": "stage_completed", **told})
 
     def fail(self, held: Held, error: StageError) -> None:
         """Let the message come again, or dead-letter it with the reason when it never will do better."""
         if isinstance(error, PoisonError) or self.last(held.delivery):
-            _log.error("failed for good", extra=_reasons(error))
+            _log.error("failed for good", extra={"event": "stage_failed", **_reasons(error)})
             self._bury(held.delivery, error)
             result = Result.of(held.request, Status.FAILED, error=Failure.of(error))
             self.results.send(result.model_dump_json())

@@ -26,13 +26,13 @@ MODULES = {
     "ecs": ("ecs", "ecs_world", "ecs_tasks", "ecs_hosts"),
     "efs": ("efs",),
     "iam": ("iam",),
-    "logs": ("logs",),
+    "logs": ("logs", "logs_events", "logs_insights"),
     "rds": ("rds",),
     "route53": ("route53",),
     "s3": ("s3",),
     "servicequotas": ("servicequotas",),
     "sns": ("sns",),
-    "sqs": ("sqs",),
+    "sqs": ("sqs", "sqs_moves"),
 }
 
 _applied: set[str] = set()

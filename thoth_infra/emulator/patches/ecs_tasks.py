@@ -170,7 +170,7 @@ def commands_are_executed() -> None:
                 "session": {
                     "sessionId": session,
                     "streamUrl": f"wss://ssmmessages.{region}.amazonaws.com/v1/data-channel/{session}?role=publish_subscribe",
-                    "tokenValue": task.id,
+                    "tokenValue": f"token-of-{task.id}",
                 },
             }
         )

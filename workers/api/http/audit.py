@@ -69,7 +69,10 @@ class Trail:
             _log.error("audit rows are lost: the database takes none", extra={"rows": len(self._waiting)})
 
     def note(self, access: Access) -> None:
-        """Have an access written within a fraction of a second."""
+        """Have an access written within a fraction of a second, and logged (but not from which address it came)."""
+        about = {"job_id": access.job_id} if access.job_id else {}
+        told = {"action": access.action, "status": access.status, "key_id": access.key_id, **about}
+        _log.info("access", extra={"event": "api_access", **told})
         if len(self._waiting) >= _MOST_WAITING:
             lost = self._waiting.popleft()
             _log.error("an audit row is lost: the database takes none", extra=asdict(lost))
