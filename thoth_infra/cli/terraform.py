@@ -28,6 +28,9 @@ PLAN_MAX_AGE = timedelta(hours=24)
 emulate_option = click.option(
     "--emulate", is_flag=True, help="Run against the embedded AWS emulator: no account, no credentials."
 )
+lock_option = click.option(
+    "--no-lock", is_flag=True, help="Don't lock the state: for a role that can't write, as pull requests have it."
+)
 target_option = click.option("--target", "targets", multiple=True, metavar="ADDR", help="Limit to this address.")
 
 SUMMARIES: dict[str, Callable[[summary.PlanSummary], str]] = {
@@ -96,6 +99,7 @@ def fmt(project: Project, environment: str, check: bool) -> None:
 @click.option("--out", type=click.Path(path_type=Path), help="Save the plan here instead of its usual place.")
 @click.option("--destroy", is_flag=True, help="Plan the destruction of everything.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes.")
+@lock_option
 @click.option(
     "--summary",
     "form",
@@ -111,12 +115,13 @@ def plan(
     out: Path | None,
     destroy: bool,
     detailed_exitcode: bool,
+    no_lock: bool,
     form: str | None,
 ) -> int:
     """Render, plan and seal the plan for apply."""
     form = form or ("json" if project.json else None)
     with _ready(project, environment, emulate, quiet=form is not None) as found:
-        made = found.terraform.plan(out, targets=targets, destroy=destroy)
+        made = found.terraform.plan(out, targets=targets, destroy=destroy, lock=not no_lock)
         if form:
             _print_summary(project, found, made, form)
     _say_next(project, found, made)
@@ -273,14 +278,15 @@ def _shown(value: Any) -> str:
 @click.command()
 @environment_option
 @emulate_option
+@lock_option
 @pass_project
-def drift(project: Project, environment: str, emulate: bool) -> int:
+def drift(project: Project, environment: str, emulate: bool, no_lock: bool) -> int:
     """Tell what changed outside Terraform. Exit 2 when something did.
 
     What autoscaling and deployments move by design is not drift.
     """
     with _ready(project, environment, emulate, quiet=True) as found:
-        made = found.terraform.plan(found.workspace.scratch / "drift.tfplan")
+        made = found.terraform.plan(found.workspace.scratch / "drift.tfplan", lock=not no_lock)
         try:
             changes = summary.drifted(found.terraform.show_json(made.path))
         finally:
