@@ -134,28 +134,35 @@ data "aws_iam_policy_document" "github_apply" {
   statement {
     sid = "OwnRoles"
     actions = [
-      "iam:AddRoleToInstanceProfile",
-      "iam:CreateInstanceProfile",
       "iam:CreateRole",
-      "iam:DeleteInstanceProfile",
       "iam:DeleteRole",
       "iam:DeleteRolePolicy",
-      "iam:GetInstanceProfile",
       "iam:GetRole",
       "iam:GetRolePolicy",
       "iam:ListAttachedRolePolicies",
       "iam:ListInstanceProfilesForRole",
       "iam:ListRolePolicies",
       "iam:PutRolePolicy",
-      "iam:RemoveRoleFromInstanceProfile",
-      "iam:TagInstanceProfile",
       "iam:TagRole",
-      "iam:UntagInstanceProfile",
       "iam:UntagRole",
       "iam:UpdateAssumeRolePolicy",
       "iam:UpdateRole",
     ]
-    resources = [local.own_role_arns, local.own_hosts_arns]
+    resources = [local.own_role_arns]
+  }
+
+  statement {
+    sid = "OwnHosts"
+    actions = [
+      "iam:AddRoleToInstanceProfile",
+      "iam:CreateInstanceProfile",
+      "iam:DeleteInstanceProfile",
+      "iam:GetInstanceProfile",
+      "iam:RemoveRoleFromInstanceProfile",
+      "iam:TagInstanceProfile",
+      "iam:UntagInstanceProfile",
+    ]
+    resources = [local.own_hosts_arns]
   }
 
   statement {
