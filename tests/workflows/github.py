@@ -96,7 +96,7 @@ def serving() -> Iterator[GitHub]:
 
         do_GET = do_POST = do_PATCH = _do  # noqa: N815
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        def log_message(self, format: str, *args: Any) -> None:
             """Keep quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

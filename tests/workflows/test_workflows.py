@@ -56,7 +56,7 @@ def test_everything_in_them_leads_somewhere(workflow: Workflow) -> None:
 
 
 DAMAGES: dict[str, tuple[str, str, str, str]] = {
-    "output of a step": ("pull-request", "steps.changed.outputs.environments", "steps.changed.outputs.x", "steps.changed"),
+    "output of a step": ("pull-request", "steps.changed.outputs.environments", "steps.changed.outputs.x", "outputs.x"),
     "output of a job": ("deploy-production", "needs.plan.outputs.digest", "needs.plan.outputs.sum", "no output"),
     "job": ("deploy-production", "needs: plan", "needs: plans", "plans"),
     "job that is not needed": ("pull-request", "needs: [check, plan]", "needs: [plan]", "none of the jobs"),
