@@ -29,9 +29,10 @@ def digests(ecr: Any, env: Environment, image: str) -> Iterator[tuple[str, str]]
         registryId=env.ecr_account, repositoryName=env.repository(image), filter={"tagStatus": "TAGGED"}
     )
     pushed = [one for page in pages for one in page["imageDetails"]]
-    last = max(pushed, key=lambda one: one["imagePushedAt"], default=None)
-    if last and last["imageDigest"] != locked:
-        yield last["imageDigest"], "pushed last"
+    last = max((one["imagePushedAt"] for one in pushed), default=None)
+    for one in pushed:
+        if one["imagePushedAt"] == last and one["imageDigest"] != locked:
+            yield one["imageDigest"], "pushed last"
 
 
 def counts(ecr: Any, env: Environment, image: str, digest: str) -> dict[str, int] | None:

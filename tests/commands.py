@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import click
 
-from thoth_infra.cli.main import cli
+from thoth_infra.cli.main import COMMANDS, cli
 
 _REDIRECTED = re.compile(r"^(\d?>>?|<|\||\|\||&&|;)$")
 
@@ -42,3 +42,8 @@ def _parsed(group: click.Group, context: click.Context) -> str | None:
         return f"there is no command {words[0]!r}"
     with found.make_context(words[0], words[1:], parent=context) as below:
         return _parsed(found, below) if isinstance(found, click.Group) else None
+
+
+def names() -> list[str]:
+    """Return the names of all commands."""
+    return list(COMMANDS)

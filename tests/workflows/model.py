@@ -194,7 +194,7 @@ def _of_needs(job: Job, rest: list[str]) -> str | None:
 
 
 def _of_steps(job: Job, rest: list[str]) -> str | None:
-    (step, *_) = [step for step in job.steps if step.get("id") == rest[0]] or [None]
+    step = next((step for step in job.steps if step.get("id") == rest[0]), None)
     if step is None:
         return "is no step of this job"
     written = re.findall(r"\"(\w+)=[^\n]*GITHUB_OUTPUT", step.get("run", ""))

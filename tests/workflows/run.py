@@ -1,8 +1,8 @@
 """Run the steps of a rendered workflow here, in order, as a hosted runner would: ``python -m tests.workflows.run``.
 
-What a job runs is run, with the variables and the shell that GitHub gives it, in a fresh clone with an environment of its
-own. What it uses has a stand-in: the checkout is the clone; Python is this one; signing in to AWS is an emulator with a
-session of the very role; artifacts are folders; GitHub's API is `tests.workflows.github`.
+What a job runs is run, with the variables and the shell that GitHub gives it, in a fresh clone with an environment of
+its own. What it uses has a stand-in: the checkout is the clone; Python is this one; signing in to AWS is an emulator
+with a session of the very role; artifacts are folders; GitHub's API is `tests.workflows.github`.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class Runner:
             "GITHUB_STEP_SUMMARY": str(self.summary), "GITHUB_REPOSITORY": REPOSITORY, "PYTHON": sys.executable,
             "GITHUB_API_URL": self.github.url, "THOTH_ENGINE": "local", **variables,
         }  # fmt: skip
-        done = subprocess.run(["bash", "-e", str(file)], cwd=self.clone, env=env, check=False)  # noqa: S607
+        done = subprocess.run(["bash", "-e", str(file)], cwd=self.clone, env=env, check=False)
         return done.returncode, dict(line.split("=", 1) for line in output.read_text().splitlines())
 
     def _use(self, action: str, given: Mapping[str, str], stack: ExitStack) -> dict[str, str]:
@@ -133,7 +133,9 @@ class Runner:
             case "actions/setup-python":
                 wanted = tuple(int(part) for part in given["python-version"].split("."))
                 if sys.version_info[:2] != wanted:
-                    _say(f"note: with Python {sys.version_info[0]}.{sys.version_info[1]}, not {given['python-version']}")
+                    _say(
+                        f"note: with Python {sys.version_info[0]}.{sys.version_info[1]}, not {given['python-version']}"
+                    )
             case "actions/upload-artifact":
                 target = self.scratch / "artifacts" / given["name"]
                 target.mkdir(parents=True, exist_ok=True)
@@ -236,7 +238,7 @@ def pull_request(folder: Path, *, fork: bool = False) -> Iterator[tuple[Path, di
 
 
 def _git(folder: Path, *arguments: str) -> None:
-    subprocess.run(["git", *arguments], cwd=folder, check=True, env=clean_environment())  # noqa: S607
+    subprocess.run(["git", *arguments], cwd=folder, check=True, env=clean_environment())
 
 
 def _say(line: str) -> None:

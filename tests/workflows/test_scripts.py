@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -31,10 +31,12 @@ def _variables(emulator: Emulator, account: str) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-def run(script: str, *arguments: str, cwd: Path = PROJECT, **variables: str) -> subprocess.CompletedProcess[str]:
+def run(
+    script: str, *arguments: str, cwd: Path = PROJECT, variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(PROJECT / "scripts" / script), *arguments]
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "THOTH_", "AWS_"))}
-    env = {**clean, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", **variables}
+    env = {**clean, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", **(variables or {})}
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
 
 
@@ -107,7 +109,7 @@ def test_without_a_change_nothing_is_planned(repository: Path) -> None:
 def _comment(github: GitHub, plans: Path, commit: str = "0123456789abcdef", of: str = ENVIRONMENTS) -> str:
     return done(
         run("plan_comment.py", "--number", "7", "--commit", commit, "--of", of, "--plans", str(plans),
-            **github.variables)
+            variables=github.variables)
     )  # fmt: skip
 
 
@@ -166,7 +168,7 @@ def test_huge_plans_fit_each_with_its_share(github: GitHub, plans: Path) -> None
 def _issue(github: GitHub, code: int, found: Path, environment: str = "staging") -> str:
     return done(
         run("drift_issue.py", "--environment", environment, "--code", str(code), "--found", str(found),
-            **github.variables)
+            variables=github.variables)
     )  # fmt: skip
 
 
@@ -190,14 +192,16 @@ def test_drift_opens_one_issue_and_its_end_closes_it(github: GitHub, tmp_path: P
 
 
 def test_any_other_exit_code_is_refused(github: GitHub, tmp_path: Path) -> None:
-    ended = run("drift_issue.py", "--environment", "staging", "--code", "1", "--found", "x", **github.variables)
+    ended = run("drift_issue.py", "--environment", "staging", "--code", "1", "--found", "x", variables=github.variables)
     assert ended.returncode == 2
     assert github.requests == []
 
 
 def test_a_refusal_of_github_fails_the_job(github: GitHub, plans: Path) -> None:
     variables = {**github.variables, "GITHUB_TOKEN": "of another repository"}
-    ended = run("plan_comment.py", "--number", "7", "--commit", "x", "--of", "[]", "--plans", str(plans), **variables)
+    ended = run(
+        "plan_comment.py", "--number", "7", "--commit", "x", "--of", "[]", "--plans", str(plans), variables=variables
+    )
     assert ended.returncode == 1
     assert "401" in ended.stderr
 
@@ -239,14 +243,14 @@ def test_grave_findings_fail_the_scan_and_each_image_is_told(
     (project / "environments/staging.images.lock").write_text(lock)
     variables = _variables(emulator, account)
 
-    ended = run("image_findings.py", "--env", "staging", cwd=project, **variables)
+    ended = run("image_findings.py", "--env", "staging", cwd=project, variables=variables)
     assert ended.returncode == 1, ended.stderr
     assert ended.stdout.count("not scanned") == 2 * len(IMAGES)
 
     for name in repositories:
         for digest in (old[name], new[name]):
             ecr.start_image_scan(repositoryName=name, imageId={"imageDigest": digest})
-    ended = run("image_findings.py", "--env", "staging", cwd=project, **variables)
+    ended = run("image_findings.py", "--env", "staging", cwd=project, variables=variables)
     assert ended.returncode == 1, ended.stderr
     assert ended.stdout.count("1 HIGH") == 2 * len(IMAGES)  # the emulator's one finding
     for image in IMAGES:
@@ -258,4 +262,4 @@ def test_an_empty_registry_has_no_findings(project: Path, aws: AsAccount, accoun
     for image in IMAGES:
         aws("ecr").create_repository(repositoryName=f"thoth/staging/{image}")
     variables = _variables(emulator, account)
-    assert done(run("image_findings.py", "--env", "staging", cwd=project, **variables)) == ""
+    assert done(run("image_findings.py", "--env", "staging", cwd=project, variables=variables)) == ""
