@@ -1,8 +1,9 @@
 """Run the steps of a rendered workflow here, in order, as a hosted runner would: ``python -m tests.workflows.run``.
 
-What a job runs is run, with the variables and the shell that GitHub gives it, in a fresh clone with an environment of
-its own. What it uses has a stand-in: the checkout is the clone; Python is this one; signing in to AWS is an emulator
-with a session of the very role; artifacts are folders; GitHub's API is `tests.workflows.github`.
+What a job runs is run, with the variables and the shell that GitHub gives it, in a fresh clone. What it uses has a
+stand-in: the checkout is the clone; Python is this one; signing in to AWS is an emulator with a session of the very role;
+artifacts are folders; GitHub's API is `tests.workflows.github`. The packages are those of this environment, unless
+``--install`` lets `make venv` download them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
+import venv
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -101,6 +104,9 @@ class Runner:
                 if "uses" in step:
                     given = {key: self.filled(str(value), context) for key, value in step.get("with", {}).items()}
                     signed_in |= self._use(step["uses"].partition("@")[0], given, stack)
+                    continue
+                if name in self.skip:
+                    _say(f"-- {name}: left out, as asked")
                     continue
                 _say(f"-- {name}")
                 own = {key: self.filled(text, context) for key, text in step.get("env", {}).items()}
@@ -237,6 +243,25 @@ def pull_request(folder: Path, *, fork: bool = False) -> Iterator[tuple[Path, di
     yield clone, {"pull_request": {"number": NUMBER, "head": head}}
 
 
+def lend_packages(clone: Path) -> None:
+    """Give a clone a virtual environment with this one's packages and programs, and with its own code."""
+    venv.create(clone / ".venv", symlinks=True)
+    own = clone / ".venv/bin"
+    (site,) = (clone / ".venv/lib").glob("python*/site-packages")
+    (site / "lent.pth").write_text(f"{clone}\n{sysconfig.get_path('purelib')}\n")
+    for program in Path(sys.prefix, "bin").iterdir():
+        if not program.is_file() or (own / program.name).exists():
+            continue
+        start = program.read_bytes()[:2]
+        if start == b"#!" and b"python" in program.read_bytes().splitlines()[0]:
+            lines = program.read_bytes().split(b"\n", 1)
+            (own / program.name).write_bytes(f"#!{own / 'python'}\n".encode() + lines[1])
+            (own / program.name).chmod(0o755)
+        else:
+            (own / program.name).symlink_to(program)
+    (clone / ".venv/.installed").touch()  # by which make knows that there is nothing to install
+
+
 def _git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *arguments], cwd=folder, check=True, env=clean_environment())
 
@@ -248,12 +273,15 @@ def _say(line: str) -> None:
 def main() -> int:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--skip", action="append", default=[], metavar="JOB", help="leave this job out")
+    parser.add_argument("--skip", action="append", default=[], metavar="NAME", help="leave this job or step out")
+    parser.add_argument("--install", action="store_true", help="let `make venv` download the locked packages")
     parser.add_argument("--fork", action="store_true", help="as the pull request of a fork")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="workflow-") as made, serving() as github:
         folder = Path(made)
         with pull_request(folder, fork=given.fork) as (clone, event):
+            if not given.install:
+                lend_packages(clone)
             text = (clone / ".github/workflows/pull-request.yml").read_text()
             workflow = Workflow("pull-request.yml", text)
             runner = Runner(workflow, clone, folder, github, event, frozenset(given.skip))
