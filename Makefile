@@ -18,7 +18,7 @@ AUDIT := .thoth/audit
 IMAGE_LOCKS := $(addprefix requirements/,$(addsuffix .lock,api audio-extraction transcription music-terms))
 RUN = $(THOTH) $(1) --env $(ENV) $(ARGS)
 
-.PHONY: help venv demo test drill drill-workers drill-estate drill-api drill-page drill-switches lint fmt-code bench bench-workers bench-api sbom scan rehearse policy lock
+.PHONY: help venv demo test drill drill-workers drill-estate drill-api drill-page drill-pull-request drill-switches lint fmt-code bench bench-workers bench-api sbom scan rehearse policy lock
 .PHONY: status start-services stop-services restart-service logs gpu-status images
 .PHONY: init plan apply destroy plan-target fmt validate clean output drift render check
 
@@ -143,6 +143,9 @@ drill-api: $(STAMP) ## Kill API, orchestrator and Postgres under 500 jobs; make 
 
 drill-page: $(STAMP) ## Look at the web page in Chromium: accessibility, scripts in names, correction, glossary
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m slow -rs tests/workers/api/page $(ARGS)
+
+drill-pull-request: $(STAMP) ## Run the steps of the pull request's workflow here, without its tests, on an emulated AWS
+	@$(VENV)/bin/python -m tests.workflows.run --skip test $(ARGS)
 
 drill-switches: $(STAMP) ## Plan every switch of the estate on an emulated AWS, and apply some (half an hour)
 	@$(VENV)/bin/python -m pytest -m slow tests/switches $(ARGS)

@@ -44,6 +44,7 @@ OF_THE_PROJECT = frozenset(
         "drill-api",
         "drill-estate",
         "drill-page",
+        "drill-pull-request",
         "drill-switches",
         "lint",
         "fmt-code",

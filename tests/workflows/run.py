@@ -1,9 +1,9 @@
 """Run the steps of a rendered workflow here, in order, as a hosted runner would: ``python -m tests.workflows.run``.
 
 What a job runs is run, with the variables and the shell that GitHub gives it, in a fresh clone. What it uses has a
-stand-in: the checkout is the clone; Python is this one; signing in to AWS is an emulator with a session of the very role;
-artifacts are folders; GitHub's API is `tests.workflows.github`. The packages are those of this environment, unless
-``--install`` lets `make venv` download them.
+stand-in: the checkout is the clone; Python is this one; signing in to AWS is an emulator with a session of the very
+role; artifacts are folders; GitHub's API is `tests.workflows.github`. The packages are those of this environment,
+unless ``--install`` lets `make venv` download them.
 """
 
 from __future__ import annotations

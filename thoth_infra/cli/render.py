@@ -19,7 +19,7 @@ from thoth_infra.config.environment import Environment
 from thoth_infra.config.load import load, names
 from thoth_infra.errors import CheckFailed, ConfigInvalid, Problem, ThothError
 from thoth_infra.render import write as writer
-from thoth_infra.render.tree import Tree, render_shared, render_workflows
+from thoth_infra.render.tree import Tree, has_workflows, render_shared, render_workflows
 from thoth_infra.render.tree import render as render_tree
 from thoth_infra.terraform.version import read_pin
 
@@ -38,7 +38,7 @@ def render(project: Project, environments: tuple[str, ...], check: bool, diff: b
     """
     chosen = tuple(check_environment(project.root, e) for e in environments) or roots(project.root)
     trees = dict(rendered(project, chosen, settings))
-    if not environments:
+    if not environments and has_workflows(project.root):
         trees[writer.WORKFLOWS] = render_workflows(project.root, _committed(project))
     act: Callable[..., writer.Changes] = writer.compare if check or diff else writer.write
     changes = [act(project.root, name, tree) for name, tree in trees.items()]

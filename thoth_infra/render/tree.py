@@ -48,6 +48,11 @@ def render_shared(
     return dict(sorted(tree.items()))
 
 
+def has_workflows(root: Path) -> bool:
+    """Whether the project is delivered by GitHub's workflows: it has templates of them."""
+    return (root / TEMPLATES / GITHUB).is_dir()
+
+
 def render_workflows(root: Path, environments: Sequence[Environment]) -> Tree:
     """Return GitHub's workflows, by file name below ``.github/workflows/``; they know every environment."""
     return _expand(root, f"{GITHUB}/", (), workflow_variables(environments), around_expressions=True)
