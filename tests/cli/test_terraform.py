@@ -97,8 +97,8 @@ def test_a_read_only_plan_needs_no_lock_and_no_writing_role_and_leaves_no_plan(
             assert "lock" in refused.stderr + refused.stdout
     finally:
         s3.delete_object(Bucket=state, Key="staging/terraform.tfstate.tflock")
-    usual = cli("plan", "--env", "staging", **signed_in)
-    assert "It would assume the writing role" in usual.stderr + usual.stdout
+    writing = cli("plan", "--env", "staging", **signed_in)
+    assert "It would assume the writing role" in writing.stderr + writing.stdout
 
 
 @pytest.mark.slow
