@@ -132,7 +132,7 @@ drill: $(STAMP) ## Run the slow tests, without those of the switches
 
 drill-estate: $(STAMP) ## Whole environments on the emulator: applied, enforced, drifted, rehearsed, scanned
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m slow -rs \
-	  tests/alarms tests/cli tests/emulator tests/iam tests/local tests/review $(ARGS)
+	  tests/alarms tests/cli tests/emulator tests/iam tests/local tests/review tests/workflows $(ARGS)
 
 drill-workers: $(STAMP) ## Kill workers, fill disks, let SQS fail: 200 jobs must come through
 	@$(VENV)/bin/python -m pytest -m slow -rs -s tests/workers/test_drill.py tests/workers/test_resume.py $(ARGS)

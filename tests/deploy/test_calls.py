@@ -30,9 +30,12 @@ def called(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str]]:
 def test_deploy_and_rollback_call_nothing_that_their_role_may_not(estate: Estate, called: set[tuple[str, str]]) -> None:
     assert estate.deploy().code == 0
     assert estate.rollback().code == 0
+    # Slowly enough that CodeDeploy is still at it on a busy machine.
+    estate.on("starting", lambda: monkeypatch.setenv("THOTH_EMULATOR_PACE", "30"))
     estate.on("started", die(KeyboardInterrupt))
     assert estate.deploy().code == 130
     assert estate.rollback().code == 0  # which stops CodeDeploy
+    monkeypatch.setenv("THOTH_EMULATOR_PACE", "600")
     assert estate.deploy("--show").code == 0
     assert estate.rollback().code == 1  # looks for an earlier deployment
     estate.aws("ecs").update_service(
