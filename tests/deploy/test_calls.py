@@ -27,7 +27,9 @@ def called(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str]]:
     return found
 
 
-def test_deploy_and_rollback_call_nothing_that_their_role_may_not(estate: Estate, called: set[tuple[str, str]]) -> None:
+def test_deploy_and_rollback_call_nothing_that_their_role_may_not(
+    estate: Estate, called: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert estate.deploy().code == 0
     assert estate.rollback().code == 0
     # Slowly enough that CodeDeploy is still at it on a busy machine.
