@@ -259,6 +259,9 @@ def lend_packages(clone: Path) -> None:
             (own / program.name).chmod(0o755)
         else:
             (own / program.name).symlink_to(program)
+    if (tools := PROJECT / ".thoth/tools").is_dir():  # the policy's scanner
+        (clone / ".thoth").mkdir()
+        (clone / ".thoth/tools").symlink_to(tools)
     (clone / ".venv/.installed").touch()  # by which make knows that there is nothing to install
 
 
