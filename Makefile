@@ -18,7 +18,7 @@ AUDIT := .thoth/audit
 IMAGE_LOCKS := $(addprefix requirements/,$(addsuffix .lock,api audio-extraction transcription music-terms))
 RUN = $(THOTH) $(1) --env $(ENV) $(ARGS)
 
-.PHONY: help venv demo test drill drill-workers drill-estate drill-api drill-page drill-operations drill-switches drill-logs lint fmt-code bench bench-workers bench-api sbom scan rehearse policy lock
+.PHONY: help venv demo test drill drill-workers drill-estate drill-api drill-page drill-pull-request drill-operations drill-switches drill-logs lint fmt-code bench bench-workers bench-api sbom scan rehearse policy lock
 .PHONY: status start-services stop-services restart-service logs insights exec dlq gpu-status images images-push images-list deploy rollback
 .PHONY: doctor bootstrap
 .PHONY: init plan apply destroy plan-target fmt validate clean output drift render check
@@ -163,7 +163,7 @@ drill: $(STAMP) ## Run the slow tests, without those of the switches
 
 drill-estate: $(STAMP) ## Whole environments on the emulator: applied, enforced, drifted, rehearsed, scanned
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m slow -rs \
-	  tests/alarms tests/cli tests/emulator tests/iam tests/local tests/review $(ARGS)
+	  tests/alarms tests/cli tests/emulator tests/iam tests/local tests/review tests/workflows $(ARGS)
 
 drill-workers: $(STAMP) ## Kill workers, fill disks, let SQS fail: 200 jobs must come through
 	@$(VENV)/bin/python -m pytest -m slow -rs -s tests/workers/test_drill.py tests/workers/test_resume.py $(ARGS)
@@ -177,6 +177,9 @@ drill-page: $(STAMP) ## Look at the web page in Chromium: accessibility, scripts
 
 drill-operations: $(STAMP) ## Kill deployments at every call, and let everything else go wrong with them
 	@$(VENV)/bin/python -m pytest -m slow -rs -n 2 tests/deploy $(ARGS)
+
+drill-pull-request: $(STAMP) ## Run the steps of the pull request's workflow here, without its tests, on an emulated AWS
+	@$(VENV)/bin/python -m tests.workflows.run --skip test $(ARGS)
 
 drill-switches: $(STAMP) ## Plan every switch of the estate on an emulated AWS, and apply some (half an hour)
 	@$(VENV)/bin/python -m pytest -m slow tests/switches $(ARGS)

@@ -27,7 +27,7 @@ provider "aws" {
   allowed_account_ids = [var.shared_account_id]
 
   assume_role {
-    role_arn     = "arn:aws:iam::${var.shared_account_id}:role/${var.shared_role}"
+    role_arn     = "arn:aws:iam::${var.shared_account_id}:role/${var.shared_session_role}"
     session_name = "${var.project}-${var.environment}"
   }
 

@@ -46,7 +46,7 @@ variable "trusted_role_arns" {
 }
 
 variable "reading_role_arns" {
-  description = "Exact roles that may look at what a plan compares, and change nothing: those of pull requests."
+  description = "Exact roles that may look at what a plan compares, and change nothing: those of pull requests, and of what runs by the clock."
   type        = list(string)
 
   validation {
@@ -72,6 +72,11 @@ variable "pull_role_arns" {
 
 variable "push_role_arns" {
   description = "Deployment roles that push images."
+  type        = list(string)
+}
+
+variable "watch_role_arns" {
+  description = "Roles that read what the registry's scan found."
   type        = list(string)
 }
 

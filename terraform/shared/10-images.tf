@@ -94,6 +94,16 @@ data "aws_iam_policy_document" "repository" {
       identifiers = var.push_role_arns
     }
   }
+
+  statement {
+    sid     = "Watch"
+    actions = ["ecr:DescribeImageScanFindings", "ecr:DescribeImages"]
+
+    principals {
+      type        = "AWS"
+      identifiers = var.watch_role_arns
+    }
+  }
 }
 
 resource "aws_ecr_repository_policy" "this" {

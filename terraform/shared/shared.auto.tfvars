@@ -23,11 +23,17 @@ role_name = "tfs-ai-cross-account-access"
 trusted_role_arns = [
   "arn:aws:iam::087439708020:role/tfs-ai-production",
   "arn:aws:iam::087439708020:role/tfs-ai-staging",
+  "arn:aws:iam::087439708020:role/thoth-dev-github-apply",
+  "arn:aws:iam::087439708020:role/thoth-production-github-apply",
+  "arn:aws:iam::087439708020:role/thoth-staging-github-apply",
 ]
 reading_role_arns = [
   "arn:aws:iam::087439708020:role/thoth-dev-github-plan",
+  "arn:aws:iam::087439708020:role/thoth-dev-github-watch",
   "arn:aws:iam::087439708020:role/thoth-production-github-plan",
+  "arn:aws:iam::087439708020:role/thoth-production-github-watch",
   "arn:aws:iam::087439708020:role/thoth-staging-github-plan",
+  "arn:aws:iam::087439708020:role/thoth-staging-github-watch",
 ]
 pull_role_arns = [
   "arn:aws:iam::087439708020:role/thoth-dev-api-execution",
@@ -50,4 +56,9 @@ push_role_arns = [
   "arn:aws:iam::087439708020:role/thoth-dev-github-deploy",
   "arn:aws:iam::087439708020:role/thoth-production-github-deploy",
   "arn:aws:iam::087439708020:role/thoth-staging-github-deploy",
+]
+watch_role_arns = [
+  "arn:aws:iam::087439708020:role/thoth-dev-github-watch",
+  "arn:aws:iam::087439708020:role/thoth-production-github-watch",
+  "arn:aws:iam::087439708020:role/thoth-staging-github-watch",
 ]

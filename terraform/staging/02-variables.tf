@@ -63,6 +63,16 @@ variable "shared_role" {
   }
 }
 
+variable "shared_session_role" {
+  description = "That role as this run assumes it: a plan that can't write takes the one that reads."
+  type        = string
+
+  validation {
+    condition     = contains([var.shared_role, "${var.shared_role}-read"], var.shared_session_role)
+    error_message = "The shared role, or its reading twin."
+  }
+}
+
 variable "tags" {
   description = "Tags of every resource, the cost-allocation tags among them."
   type        = map(string)

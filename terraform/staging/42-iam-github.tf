@@ -7,15 +7,21 @@ locals {
   github_issuer   = "token.actions.githubusercontent.com"
   github_provider = "arn:${local.partition}:iam::${var.account_id}:oidc-provider/${local.github_issuer}"
 
-  # Who may assume which role: pull requests plan and can't write; deployments come from the GitHub environment only,
-  # where production asks a person.
+  # Who may assume which role: pull requests plan and can't write, nor can what runs on the main branch by the clock;
+  # applying and deploying come from the GitHub environment only, where production asks a person.
   github_subjects = {
     plan   = "pull_request"
+    watch  = "ref:refs/heads/main"
+    apply  = "environment:${var.environment}"
     deploy = "environment:${var.environment}"
   }
 
   state_bucket_arn = "arn:${local.partition}:s3:::thoth-terraform-state-087439708020"
   state_object_arn = "${local.state_bucket_arn}/staging/terraform.tfstate"
+
+  cluster_arn    = "arn:${local.partition}:ecs:${var.region}:${var.account_id}:cluster/${local.prefix}"
+  own_role_arns  = "arn:${local.partition}:iam::${var.account_id}:role/${local.prefix}-*"
+  own_hosts_arns = "arn:${local.partition}:iam::${var.account_id}:instance-profile/${local.prefix}-*"
 }
 
 data "aws_iam_policy_document" "github_trust" {
@@ -48,16 +54,22 @@ resource "aws_iam_role" "github" {
 
   name                 = "${local.prefix}-github-${each.key}"
   assume_role_policy   = data.aws_iam_policy_document.github_trust[each.key].json
-  max_session_duration = 3600
+  max_session_duration = each.key == "deploy" ? 7200 : 3600
 }
 
-# Plan reads everything but what is secret, and the state; with `-lock=false` it writes nothing at all.
+# Plan reads everything but what is secret, and the state; with `-lock=false` it writes nothing at all. What runs by the
+# clock is the same for another subject.
 resource "aws_iam_role_policy_attachment" "github_plan" {
   role       = aws_iam_role.github["plan"].name
   policy_arn = "arn:${local.partition}:iam::aws:policy/ReadOnlyAccess"
 }
 
-data "aws_iam_policy_document" "github_plan" {
+resource "aws_iam_role_policy_attachment" "github_watch" {
+  role       = aws_iam_role.github["watch"].name
+  policy_arn = "arn:${local.partition}:iam::aws:policy/ReadOnlyAccess"
+}
+
+data "aws_iam_policy_document" "github_no_contents" {
   statement {
     sid    = "NoContents"
     effect = "Deny"
@@ -85,6 +97,10 @@ data "aws_iam_policy_document" "github_plan" {
     actions       = ["s3:GetObject", "s3:GetObjectVersion"]
     not_resources = [local.state_object_arn]
   }
+}
+
+data "aws_iam_policy_document" "github_plan" {
+  source_policy_documents = [data.aws_iam_policy_document.github_no_contents.json]
 
   statement {
     sid       = "ReadSharedAccount"
@@ -99,8 +115,180 @@ resource "aws_iam_role_policy" "github_plan" {
   policy = data.aws_iam_policy_document.github_plan.json
 }
 
-# What a deployment calls: push images, register task definitions, roll services, shift the api's traffic, and record
-# what it did. Terraform itself is applied with the operators' roles.
+resource "aws_iam_role_policy" "github_watch" {
+  name   = "read-state-not-contents"
+  role   = aws_iam_role.github["watch"].id
+  policy = data.aws_iam_policy_document.github_plan.json
+}
+
+# Terraform in a workflow. It makes whatever the tree holds, so AWS's own policy lists what it may; what follows takes away
+# contents, the other environments, and the roles of the workflows themselves: those an operator applies.
+resource "aws_iam_role_policy_attachment" "github_apply" {
+  role       = aws_iam_role.github["apply"].name
+  policy_arn = "arn:${local.partition}:iam::aws:policy/PowerUserAccess"
+}
+
+data "aws_iam_policy_document" "github_apply" {
+  source_policy_documents = [data.aws_iam_policy_document.github_no_contents.json]
+
+  statement {
+    sid = "OwnRoles"
+    actions = [
+      "iam:CreateRole",
+      "iam:DeleteRole",
+      "iam:DeleteRolePolicy",
+      "iam:GetRole",
+      "iam:GetRolePolicy",
+      "iam:ListAttachedRolePolicies",
+      "iam:ListInstanceProfilesForRole",
+      "iam:ListRolePolicies",
+      "iam:PutRolePolicy",
+      "iam:TagRole",
+      "iam:UntagRole",
+      "iam:UpdateAssumeRolePolicy",
+      "iam:UpdateRole",
+    ]
+    resources = [local.own_role_arns]
+  }
+
+  statement {
+    sid = "OwnHosts"
+    actions = [
+      "iam:AddRoleToInstanceProfile",
+      "iam:CreateInstanceProfile",
+      "iam:DeleteInstanceProfile",
+      "iam:GetInstanceProfile",
+      "iam:RemoveRoleFromInstanceProfile",
+      "iam:TagInstanceProfile",
+      "iam:UntagInstanceProfile",
+    ]
+    resources = [local.own_hosts_arns]
+  }
+
+  statement {
+    sid       = "KnownPoliciesOnly"
+    actions   = ["iam:AttachRolePolicy", "iam:DetachRolePolicy"]
+    resources = [local.own_role_arns]
+
+    condition {
+      test     = "ArnEquals"
+      variable = "iam:PolicyARN"
+      values = [for name in [
+        "AmazonSSMManagedInstanceCore",
+        "AWSCodeDeployRoleForECS",
+        "service-role/AmazonEC2ContainerServiceforEC2Role",
+        "service-role/AmazonRDSEnhancedMonitoringRole",
+        "service-role/AWSBackupServiceRolePolicyForBackup",
+      ] : "arn:${local.partition}:iam::aws:policy/${name}"]
+    }
+  }
+
+  statement {
+    sid       = "HandRolesToServices"
+    actions   = ["iam:PassRole"]
+    resources = [local.own_role_arns]
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PassedToService"
+      values = [
+        "backup.amazonaws.com",
+        "chatbot.amazonaws.com",
+        "codedeploy.amazonaws.com",
+        "ec2.amazonaws.com",
+        "ecs-tasks.amazonaws.com",
+        "monitoring.rds.amazonaws.com",
+        "vpc-flow-logs.amazonaws.com",
+      ]
+    }
+  }
+
+  statement {
+    sid    = "NotTheWorkflowsOwnRoles"
+    effect = "Deny"
+    actions = [
+      "iam:AttachRolePolicy",
+      "iam:CreateRole",
+      "iam:DeleteRole",
+      "iam:DeleteRolePolicy",
+      "iam:DetachRolePolicy",
+      "iam:PassRole",
+      "iam:PutRolePolicy",
+      "iam:TagRole",
+      "iam:UntagRole",
+      "iam:UpdateAssumeRolePolicy",
+      "iam:UpdateRole",
+    ]
+    resources = ["arn:${local.partition}:iam::${var.account_id}:role/${local.prefix}-github-*"]
+  }
+
+  # Everything is tagged with its environment, and two of them share the account.
+  statement {
+    sid       = "NotOtherEnvironments"
+    effect    = "Deny"
+    actions   = ["*"]
+    resources = ["*"]
+
+    condition {
+      test     = "Null"
+      variable = "aws:ResourceTag/Environment"
+      values   = ["false"]
+    }
+
+    condition {
+      test     = "StringNotEquals"
+      variable = "aws:ResourceTag/Environment"
+      values   = [var.environment, "shared"]
+    }
+  }
+
+  # Buckets' objects carry no such tag.
+  statement {
+    sid     = "NotOtherBuckets"
+    effect  = "Deny"
+    actions = ["s3:*"]
+    not_resources = [
+      "arn:${local.partition}:s3:::${local.prefix}-*",
+      local.state_bucket_arn,
+      local.state_object_arn,
+      "${local.state_object_arn}.tflock",
+    ]
+  }
+
+  statement {
+    sid    = "NotTheStateBucketItself"
+    effect = "Deny"
+    actions = [
+      "s3:DeleteBucket",
+      "s3:DeleteBucketPolicy",
+      "s3:PutBucketAcl",
+      "s3:PutBucketOwnershipControls",
+      "s3:PutBucketPolicy",
+      "s3:PutBucketPublicAccessBlock",
+      "s3:PutBucketVersioning",
+      "s3:PutEncryptionConfiguration",
+      "s3:PutLifecycleConfiguration",
+      "s3:PutReplicationConfiguration",
+    ]
+    resources = [local.state_bucket_arn]
+  }
+
+  statement {
+    sid           = "NoOtherRole"
+    effect        = "Deny"
+    actions       = ["sts:AssumeRole"]
+    not_resources = ["arn:${local.partition}:iam::${var.shared_account_id}:role/${var.shared_role}"]
+  }
+}
+
+resource "aws_iam_role_policy" "github_apply" {
+  name   = "apply-this-environment"
+  role   = aws_iam_role.github["apply"].id
+  policy = data.aws_iam_policy_document.github_apply.json
+}
+
+# What `thoth-infra deploy`, `rollback` and `images push` call, and nothing else: the tests compare it with what the
+# commands really call.
 data "aws_iam_policy_document" "github_deploy" {
   statement {
     sid       = "LogInToRegistry"
@@ -130,19 +318,67 @@ data "aws_iam_policy_document" "github_deploy" {
 
   # These actions know no resources.
   statement {
-    sid       = "TaskDefinitions"
-    actions   = ["ecs:DescribeTaskDefinition", "ecs:RegisterTaskDefinition"]
+    sid = "KnowNoResources"
+    actions = [
+      "autoscaling:DescribeScalingActivities",
+      "codedeploy:BatchGetDeploymentTargets",
+      "codedeploy:ListDeploymentTargets",
+      "codedeploy:StopDeployment",
+      "ecs:DescribeTaskDefinition",
+      "ecs:RegisterTaskDefinition",
+    ]
     resources = ["*"]
   }
 
   statement {
     sid     = "RollServices"
-    actions = ["ecs:DescribeServices", "ecs:UpdateService", "ecs:DescribeTasks", "ecs:ListTasks"]
+    actions = ["ecs:DescribeCapacityProviders", "ecs:DescribeServices", "ecs:DescribeTasks", "ecs:UpdateService"]
     resources = [
+      "arn:${local.partition}:ecs:${var.region}:${var.account_id}:capacity-provider/${local.prefix}-*",
       "arn:${local.partition}:ecs:${var.region}:${var.account_id}:service/${local.prefix}/*",
       "arn:${local.partition}:ecs:${var.region}:${var.account_id}:task/${local.prefix}/*",
-      "arn:${local.partition}:ecs:${var.region}:${var.account_id}:container-instance/${local.prefix}/*",
     ]
+  }
+
+  # Of a service's tasks it is asked without any instance, so that only the cluster tells which are meant.
+  statement {
+    sid       = "ListTasks"
+    actions   = ["ecs:ListTasks"]
+    resources = ["*"]
+
+    condition {
+      test     = "ArnEquals"
+      variable = "ecs:cluster"
+      values   = [local.cluster_arn]
+    }
+  }
+
+  # Bringing the tables up to date, and the lesson that proves a deployment.
+  statement {
+    sid       = "RunOnce"
+    actions   = ["ecs:RunTask"]
+    resources = ["arn:${local.partition}:ecs:${var.region}:${var.account_id}:task-definition/${local.prefix}-api:*"]
+
+    condition {
+      test     = "ArnEquals"
+      variable = "ecs:cluster"
+      values   = [local.cluster_arn]
+    }
+  }
+
+  statement {
+    sid     = "TagWhatIsMade"
+    actions = ["ecs:TagResource"]
+    resources = [
+      "arn:${local.partition}:ecs:${var.region}:${var.account_id}:task-definition/${local.prefix}-*:*",
+      "arn:${local.partition}:ecs:${var.region}:${var.account_id}:task/${local.prefix}/*",
+    ]
+
+    condition {
+      test     = "StringEquals"
+      variable = "ecs:CreateAction"
+      values   = ["RegisterTaskDefinition", "RunTask"]
+    }
   }
 
   statement {
@@ -160,24 +396,33 @@ data "aws_iam_policy_document" "github_deploy" {
   statement {
     sid = "ShiftTraffic"
     actions = [
+      "codedeploy:BatchGetDeployments",
       "codedeploy:CreateDeployment",
       "codedeploy:GetApplicationRevision",
       "codedeploy:GetDeployment",
       "codedeploy:GetDeploymentConfig",
+      "codedeploy:ListDeployments",
       "codedeploy:RegisterApplicationRevision",
-      "codedeploy:StopDeployment",
     ]
     resources = [
-      aws_codedeploy_app.this.arn,
-      aws_codedeploy_deployment_group.api.arn,
+      "arn:${local.partition}:codedeploy:${var.region}:${var.account_id}:application:${local.prefix}",
+      "arn:${local.partition}:codedeploy:${var.region}:${var.account_id}:deploymentgroup:${local.prefix}/${local.prefix}-api",
       "arn:${local.partition}:codedeploy:${var.region}:${var.account_id}:deploymentconfig:*",
     ]
   }
 
+  # What has been deployed is remembered beside the state.
   statement {
-    sid       = "WatchAlarms"
-    actions   = ["cloudwatch:DescribeAlarms"]
-    resources = ["arn:${local.partition}:cloudwatch:${var.region}:${var.account_id}:alarm:${local.prefix}-*"]
+    sid       = "Ledger"
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    resources = ["${local.state_bucket_arn}/staging/deployments/*"]
+  }
+
+  # Without it S3 says of an object that is not there that it may not be read; and no condition: that question has no prefix.
+  statement {
+    sid       = "FindLedger"
+    actions   = ["s3:ListBucket"]
+    resources = [local.state_bucket_arn]
   }
 }
 

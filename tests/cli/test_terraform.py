@@ -55,6 +55,52 @@ def test_plan_apply_plan_destroy_on_the_emulator(cli: Cli) -> None:
     assert cli("destroy", *env).stdout == "nothing to destroy\n"
 
 
+READING = """
+variable "shared_session_role" { type = string }
+
+resource "terraform_data" "reads" {
+  lifecycle {
+    precondition {
+      condition     = var.shared_session_role == "tfs-ai-cross-account-access-read"
+      error_message = "It would assume the writing role of the shared account."
+    }
+  }
+}
+"""
+WRITING = 'shared_session_role = "tfs-ai-cross-account-access"\n'
+
+
+@pytest.mark.slow
+def test_a_read_only_plan_needs_no_lock_and_no_writing_role_and_leaves_no_plan(
+    cli: Cli, project: Path, aws: Emulator
+) -> None:
+    (project / "templates/20-reading.tf.j2").write_text(READING)
+    (project / "templates/shared.auto.tfvars.j2").write_text(WRITING)
+    state = "thoth-terraform-state-087439708020"
+    aws.prepare_backend(account_id=OWN, bucket=state, region="us-east-1")
+    lock = {"ID": "0b0b", "Operation": "OperationTypeApply", "Who": "somebody", "Created": "2026-01-01T00:00:00Z"}
+    s3 = aws.client("s3", account_id=OWN, region="us-east-1")
+    s3.put_object(Bucket=state, Key="staging/terraform.tfstate.tflock", Body=json.dumps(lock).encode())
+    signed_in = credentials(aws, role="thoth-staging-github-plan")
+    try:
+        planned = cli("plan", "--env", "staging", "--read-only", "--summary", "markdown", **signed_in)
+        assert planned.returncode == 0, planned.stderr
+        assert "3 to add" in planned.stdout
+        assert "sealed" not in planned.stderr
+        assert not list((project / ".thoth/staging").glob("*.tfplan*"))
+        drift = cli("drift", "--env", "staging", "--read-only", **signed_in)
+        assert drift.returncode == 0, drift.stderr
+
+        for usual in (("plan",), ("drift",)):
+            refused = cli(*usual, "--env", "staging", **signed_in)
+            assert refused.returncode == 1
+            assert "lock" in refused.stderr + refused.stdout
+    finally:
+        s3.delete_object(Bucket=state, Key="staging/terraform.tfstate.tflock")
+    writing = cli("plan", "--env", "staging", **signed_in)
+    assert "It would assume the writing role" in writing.stderr + writing.stdout
+
+
 @pytest.mark.slow
 def test_apply_without_a_plan_plans_first(cli: Cli) -> None:
     applied = cli("--json", "apply", "--env", "dev", "--emulate")

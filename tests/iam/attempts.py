@@ -157,7 +157,7 @@ def _on_roles(names: Names, own: Service) -> Iterator[Attempt]:
     for role in (
         *roles,
         *names.env.identity.operator_roles,
-        *(f"{names.env.prefix}-github-{g}" for g in ("plan", "deploy")),
+        *(f"{names.env.prefix}-github-{g}" for g in ("plan", "watch", "apply", "deploy")),
     ):
         yield _assume(names.role(role))
 

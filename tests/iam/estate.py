@@ -36,11 +36,17 @@ TARGETS = (
     "aws_iam_role_policy.execution",
     "aws_iam_role_policy.github_plan",
     "aws_iam_role_policy_attachment.github_plan",
+    "aws_iam_role_policy.github_watch",
+    "aws_iam_role_policy_attachment.github_watch",
+    "aws_iam_role_policy.github_apply",
+    "aws_iam_role_policy_attachment.github_apply",
+    "aws_iam_role_policy.github_deploy",
     "aws_iam_role.github",
     "aws_secretsmanager_secret.this",
 )
 # The database takes another minute and a half, and a policy holds no more of it than the ARN of its secret.
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+POWER_USER = "arn:aws:iam::aws:policy/PowerUserAccess"
 DATABASE_SECRET = "aws_db_instance.this.master_user_secret[0].secret_arn"
 
 
@@ -90,6 +96,11 @@ class Estate:
     @cached_property
     def names(self) -> Names:
         return Names(self.env)
+
+    def carried(self, role: str) -> list[Document]:
+        """All policies that a role carries, AWS's own among them."""
+        found = self.roles[role]
+        return [*found.inline, *(self.managed[arn] for arn in found.attached)]
 
     @cached_property
     def roles(self) -> dict[str, Role]:
@@ -143,15 +154,15 @@ def made(folder: Path) -> Iterator[Estate]:
             _apply(own, TARGETS)
             planned = own.show_json(own.plan().path)
             others = tuple(each for each in envs if each is not env)
-            managed = {READ_ONLY: _managed(emulator, env)}
+            managed = {arn: _managed(emulator, env, arn) for arn in (READ_ONLY, POWER_USER)}
             applied = planned["prior_state"]
             yield Estate(env, others, shared.account_id, emulator, applied, planned, other.result(), managed)
 
 
-def _managed(emulator: Emulator, env: Environment) -> Document:
+def _managed(emulator: Emulator, env: Environment, arn: str) -> Document:
     iam = emulator.client("iam", account_id=env.accounts.own, region=env.region)
-    version = iam.get_policy(PolicyArn=READ_ONLY)["Policy"]["DefaultVersionId"]
-    found = iam.get_policy_version(PolicyArn=READ_ONLY, VersionId=version)["PolicyVersion"]["Document"]
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    found = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
     return parse(found)
 
 

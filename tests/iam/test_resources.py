@@ -132,13 +132,13 @@ def test_images_are_pulled_by_execution_roles_and_pushed_by_deployments(estate: 
     assert known
     region, prefix = estate.env.region, estate.env.prefix
     wanted = {"api-execution": {"ecr:BatchGetImage"}, "github-deploy": {"ecr:BatchGetImage", "ecr:PutImage"},
-              "api-task": set(), "github-plan": set(), "gpu-host": set()}  # fmt: skip
+              "api-task": set(), "github-plan": set(), "github-watch": {"ecr:DescribeImageScanFindings"},
+              "github-apply": set(), "gpu-host": set()}  # fmt: skip
     for policy in known.values():
         for role, allowed in wanted.items():
             principal = Principal("AWS", estate.names.role(f"{prefix}-{role}"))
             on = f"arn:aws:ecr:{region}:{estate.shared_account}:repository/thoth/api"
-            requests = [
-                Request(f"ecr:{name}", on, principal) for name in ("BatchGetImage", "PutImage", "DeleteRepository")
-            ]
+            names = ("BatchGetImage", "PutImage", "DeleteRepository", "DescribeImageScanFindings")
+            requests = [Request(f"ecr:{name}", on, principal) for name in names]
             found = {r.action for r in requests if authorize(r, [EVERYTHING], policy) is Decision.ALLOWED}
             assert found == allowed, role

@@ -74,13 +74,21 @@ def test_no_role_or_user_becomes_a_role_of_the_environment(estate: Estate) -> No
                 assert not _becomes(estate, role, Principal("AWS", arn), action), (role.name, arn)
 
 
-@pytest.mark.parametrize("purpose", ["plan", "deploy"])
+@pytest.mark.parametrize("purpose", ["plan", "watch", "apply", "deploy"])
 def test_github_roles_are_for_one_kind_of_job_of_one_repository(estate: Estate, purpose: str) -> None:
     repository, env = estate.env.github.repository, estate.env
-    subjects = {"plan": f"repo:{repository}:pull_request", "deploy": f"repo:{repository}:environment:{env.name}"}
+    approved = f"repo:{repository}:environment:{env.name}"
+    subjects = {
+        "plan": f"repo:{repository}:pull_request",
+        "watch": f"repo:{repository}:ref:refs/heads/main",
+        "apply": approved,
+        "deploy": approved,
+    }
     owner, _, name = repository.partition("/")
     others = {
         *subjects.values(), f"repo:{repository}:ref:refs/heads/main", f"repo:{repository}:ref:refs/tags/v1", "",
+        f"repo:{repository}:ref:refs/heads/feature", f"repo:{repository}:ref:refs/heads/main2",
+        f"repo:{owner}/other:ref:refs/heads/main", f"repo:else/{name}:ref:refs/heads/main",
         *(f"repo:{repository}:environment:{other.name}" for other in estate.others),
         f"repo:{repository}-fork:pull_request", f"repo:{owner}/other:pull_request", f"repo:else/{name}:pull_request",
         f"repo:{repository}:pull_request:x", f"repo:{repository}:environment:{env.name}2",
@@ -100,15 +108,19 @@ def test_github_roles_are_for_one_kind_of_job_of_one_repository(estate: Estate, 
     assert not signs_in(subjects[purpose], provider="cognito-identity.amazonaws.com")
 
 
-def _plan_policies(estate: Estate) -> list[Document]:
-    role = estate.roles[f"{estate.env.prefix}-github-plan"]
+# A pull request's role, and that of what runs on the main branch by the clock.
+readers = pytest.mark.parametrize("purpose", ["plan", "watch"])
+
+
+def _policies(estate: Estate, purpose: str) -> list[Document]:
+    role = estate.roles[f"{estate.env.prefix}-github-{purpose}"]
     assert role.attached == (READ_ONLY,)
-    return [*role.inline, estate.managed[READ_ONLY]]
+    return estate.carried(role.name)
 
 
-def _plan_may(estate: Estate, action: str, on: str = "*") -> bool:
-    principal = Principal("AWS", estate.names.role(f"{estate.env.prefix}-github-plan"))
-    return evaluate(_plan_policies(estate), Request(action, on, principal)) is Decision.ALLOWED
+def _may(estate: Estate, purpose: str, action: str, on: str = "*") -> bool:
+    principal = Principal("AWS", estate.names.role(f"{estate.env.prefix}-github-{purpose}"))
+    return evaluate(_policies(estate, purpose), Request(action, on, principal)) is Decision.ALLOWED
 
 
 def test_the_walk_covers_every_service_of_the_estate(estate: Estate) -> None:
@@ -118,14 +130,16 @@ def test_the_walk_covers_every_service_of_the_estate(estate: Estate) -> None:
     } & kinds
 
 
-def test_a_pull_request_writes_nothing(estate: Estate) -> None:
+@readers
+def test_a_pull_request_writes_nothing(estate: Estate, purpose: str) -> None:
     walked = set(operations.writes())
     assert len(walked) > 1000
-    assert {action for action in walked if _plan_may(estate, action)} - REPORTS == set()
+    assert {action for action in walked if _may(estate, purpose, action)} - REPORTS == set()
 
 
-def test_a_pull_request_neither_reads_logs_by_other_ways_nor_ends_queries(estate: Estate) -> None:
-    assert sorted(action for action in GAP if _plan_may(estate, action)) == []
+@readers
+def test_a_pull_request_neither_reads_logs_by_other_ways_nor_ends_queries(estate: Estate, purpose: str) -> None:
+    assert sorted(action for action in GAP if _may(estate, purpose, action)) == []
 
 
 def test_a_pull_request_writes_nothing_in_the_shared_account_either(estate: Estate) -> None:
@@ -134,26 +148,33 @@ def test_a_pull_request_writes_nothing_in_the_shared_account_either(estate: Esta
     assert not granted & {*operations.writes(), *CONTENTS}
 
 
-def test_a_pull_request_reads_what_a_plan_needs_and_no_contents(estate: Estate) -> None:
+@readers
+def test_a_pull_request_reads_what_a_plan_needs_and_no_contents(estate: Estate, purpose: str) -> None:
     state = f"arn:aws:s3:::{estate.env.state.bucket}/{estate.env.state.key}"
-    assert _plan_may(estate, "s3:GetObject", state)
+    assert _may(estate, purpose, "s3:GetObject", state)
     for action in ("ec2:DescribeVpcs", "ecs:DescribeServices", "iam:GetRolePolicy", "s3:GetBucketPolicy",
                    "sqs:GetQueueAttributes", "kms:GetKeyPolicy", "secretsmanager:DescribeSecret"):  # fmt: skip
-        assert _plan_may(estate, action), action
-    assert [action for action in CONTENTS if _plan_may(estate, action)] == []
+        assert _may(estate, purpose, action), action
+    assert [action for action in CONTENTS if _may(estate, purpose, action)] == []
     other = f"arn:aws:s3:::{estate.env.state.bucket}/{estate.others[-1].state.key}"
-    assert not _plan_may(estate, "s3:GetObject", other)
+    assert not _may(estate, purpose, "s3:GetObject", other)
 
 
 def test_the_shared_role_trusts_exactly_the_listed_roles(estate: Estate) -> None:
     role = roles(estate.shared)[estate.env.identity.shared_role]
     named = {pair for statement in role.trust.statements for pair in statement.principals or ()}
     every = (estate.env, *estate.others)
-    wanted = {estate.names.role(name) for env in every for name in env.identity.operator_roles}
+    wanted = {
+        estate.names.role(name)
+        for env in every
+        for name in (*env.identity.operator_roles, f"{env.prefix}-github-apply")
+    }
     assert named == {("AWS", arn) for arn in wanted}
     reading = roles(estate.shared)[f"{estate.env.identity.shared_role}-read"]
     named = {pair for statement in reading.trust.statements for pair in statement.principals or ()}
-    assert named == {("AWS", estate.names.role(f"{env.prefix}-github-plan")) for env in every}
+    assert named == {
+        ("AWS", estate.names.role(f"{env.prefix}-github-{purpose}")) for env in every for purpose in ("plan", "watch")
+    }
     for arn in wanted:
         assert _becomes(estate, role, Principal("AWS", arn))
     own = {estate.names.role(name) for name in (*estate.roles, "administrator", f"{estate.env.prefix}-api-task2")}
@@ -166,7 +187,7 @@ def test_the_shared_role_trusts_exactly_the_listed_roles(estate: Estate) -> None
 def test_no_task_may_try_to_become_the_shared_role(estate: Estate) -> None:
     shared = f"arn:aws:iam::{estate.shared_account}:role/{estate.env.identity.shared_role}"
     for name, role in estate.roles.items():
-        plans = name == f"{estate.env.prefix}-github-plan"
+        plans = name in {f"{estate.env.prefix}-github-{purpose}" for purpose in ("plan", "watch")}
         for on, may in ((shared, False), (f"{shared}-read", plans)):
             asked = Request("sts:AssumeRole", on, Principal("AWS", estate.names.role(name)))
             assert (evaluate(role.inline, asked) is Decision.ALLOWED) is may, (name, on)

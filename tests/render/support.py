@@ -20,7 +20,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = ("dev", "staging", "production")
 # The shared account's side is a root module like an environment's.
 ROOTS = (*ENVIRONMENTS, "shared")
-PARTS = ("environments", "templates", "terraform", ".terraform-version")
+PARTS = ("environments", "templates", "terraform", ".github", ".terraform-version")
 
 
 def copy_project(target: Path) -> Path:

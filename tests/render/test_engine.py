@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from thoth_infra.config.environment import Environment
 from thoth_infra.config.load import load
 from thoth_infra.errors import ThothError
 from thoth_infra.render.engine import expand
-from thoth_infra.render.tree import render
+from thoth_infra.render.tree import HEADER, has_workflows, render, render_workflows
 
 
 @pytest.mark.parametrize(
@@ -84,6 +85,27 @@ def test_templates_of_pipelines_are_no_part_of_a_tree(staging: Environment, proj
     (project / "templates/github").mkdir(exist_ok=True)
     (project / "templates/github/deploy.yml.j2").write_text("{{ nothing_of_this_is_expanded }}\n")
     assert not [name for name in render(project, staging, "1.11.4") if name.startswith("github/")]
+
+
+def test_a_workflow_keeps_the_braces_that_are_githubs(project: Path) -> None:
+    github = project / "templates/github"
+    shutil.rmtree(github, ignore_errors=True)
+    assert not has_workflows(project)
+    github.mkdir()
+    (github / "one.yml.j2").write_text(
+        "<# said to nobody #>\nname: ${{ matrix.x }} {{ x }} {% y %}\n"
+        "<% if python %>\nruns-on: <{ runner }>\n<% endif %>\n"
+    )
+    (github / "none.yml.j2").write_text("<% if 'mars' in environments %>\nname: mars\n<% endif %>\n")
+    assert has_workflows(project)
+    tree = render_workflows(project, [load(project, "dev", personal=False).environment])
+    assert tree == {
+        "one.yml": HEADER.format(source="templates/github/one.yml.j2")
+        + "\nname: ${{ matrix.x }} {{ x }} {% y %}\nruns-on: ubuntu-24.04\n"
+    }
+    (github / "one.yml.j2").write_text("name: one\nruns-on: <{ nothing }>\n")
+    with pytest.raises(ThothError, match=r"templates/github/one\.yml\.j2:2: 'nothing' is undefined"):
+        render_workflows(project, [load(project, "dev", personal=False).environment])
 
 
 def test_without_templates_nothing_is_rendered_rather_than_an_empty_tree(staging: Environment, project: Path) -> None:

@@ -27,7 +27,9 @@ from thoth_infra.render.permissions import READ_OBJECTS, Statement, statements
 # Actions that know no resources, so that "*" is all one can write.
 WITHOUT_RESOURCES = re.compile(
     r"ssmmessages:\w+|ecr:GetAuthorizationToken|ecs:(Describe|Register)TaskDefinition|ec2:Describe\w+"
-    r"|route53:(ListHostedZones|ListHostedZonesByName)"
+    r"|route53:(ListHostedZones|ListHostedZonesByName)|autoscaling:DescribeScalingActivities"
+    r"|codedeploy:(BatchGetDeploymentTargets|ListDeploymentTargets|StopDeployment)"
+    r"|ecs:ListTasks"  # of a service's tasks; bounded by a condition on the cluster
 )
 
 each_service = pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)

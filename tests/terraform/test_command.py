@@ -36,6 +36,7 @@ from thoth_infra.terraform.command import (
         (Fmt(check=True), "fmt -recursive -check -no-color"),
         (Plan(), "plan -input=false -detailed-exitcode -no-color"),
         (Plan(destroy=True, detailed_exitcode=False), "plan -input=false -destroy -no-color"),
+        (Plan(variables=("a=b", "c=d")), "plan -input=false -detailed-exitcode -var=a=b -var=c=d -no-color"),
         (
             Plan(refresh_only=True, lock=False, lock_timeout_s=30),
             "plan -input=false -detailed-exitcode -refresh-only -lock=false -lock-timeout=30s -no-color",

@@ -19,7 +19,7 @@ from thoth_infra.config.environment import Environment
 from thoth_infra.config.load import load, lock_file, names
 from thoth_infra.errors import CheckFailed, ConfigInvalid, Problem, ThothError
 from thoth_infra.render import write as writer
-from thoth_infra.render.tree import Tree, render_shared
+from thoth_infra.render.tree import Tree, has_workflows, render_shared, render_workflows
 from thoth_infra.render.tree import render as render_tree
 from thoth_infra.terraform.version import read_pin
 
@@ -33,16 +33,19 @@ from thoth_infra.terraform.version import read_pin
 def render(project: Project, environments: tuple[str, ...], check: bool, diff: bool, settings: tuple[str, ...]) -> None:
     """Write terraform/<env>/ from the environment's configuration.
 
-    Changed files are replaced atomically, stale generated ones removed; files that were not generated are
-    left alone and reported.
+    Without --env: of every environment and of the shared account's side, and GitHub's workflows too. Changed files
+    are replaced atomically, stale generated ones removed; files that were not generated are left alone and reported.
     """
     chosen = tuple(check_environment(project.root, e) for e in environments) or roots(project.root)
     trees = dict(rendered(project, chosen, settings))
+    if not environments and has_workflows(project.root):
+        trees[writer.WORKFLOWS] = render_workflows(project.root, _committed(project))
     act: Callable[..., writer.Changes] = writer.compare if check or diff else writer.write
     changes = [act(project.root, name, tree) for name, tree in trees.items()]
     for change in changes:
         for path in change.foreign:
-            project.say(f"note: {path} was not generated; it is left alone, and Terraform reads it")
+            reader = "GitHub" if change.environment == writer.WORKFLOWS else "Terraform"
+            project.say(f"note: {path} was not generated; it is left alone, and {reader} reads it")
     if diff:
         text = "".join(writer.diff(project.root, name, tree) for name, tree in trees.items())
         project.emit({"diff": text}, text.rstrip("\n"))
@@ -94,5 +97,8 @@ def _tree(project: Project, module: RootModule, version: str) -> Tree:
     if isinstance(module, Environment):
         return render_tree(project.root, module, version)
     # It trusts roles of every environment, as their committed files name them.
-    environments = [load(project.root, name, personal=False).environment for name in names(project.root)]
-    return render_shared(project.root, module, environments, version)
+    return render_shared(project.root, module, _committed(project), version)
+
+
+def _committed(project: Project) -> list[Environment]:
+    return [load(project.root, name, personal=False).environment for name in names(project.root)]

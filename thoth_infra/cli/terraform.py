@@ -14,6 +14,7 @@ import click
 
 from thoth_infra.cli.confirm import confirm
 from thoth_infra.cli.context import Project, environment_option, pass_project
+from thoth_infra.cli.read_only import read_only_option, rights
 from thoth_infra.cli.render import rendered
 from thoth_infra.cli.session import Session, emulator_folder, render_into, session, workspace_of
 from thoth_infra.errors import NotConfirmed, SealBroken, ThothError
@@ -96,6 +97,7 @@ def fmt(project: Project, environment: str, check: bool) -> None:
 @click.option("--out", type=click.Path(path_type=Path), help="Save the plan here instead of its usual place.")
 @click.option("--destroy", is_flag=True, help="Plan the destruction of everything.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes.")
+@read_only_option
 @click.option(
     "--summary",
     "form",
@@ -111,15 +113,25 @@ def plan(
     out: Path | None,
     destroy: bool,
     detailed_exitcode: bool,
+    read_only: bool,
     form: str | None,
 ) -> int:
-    """Render, plan and seal the plan for apply."""
+    """Render, plan and seal the plan for apply.
+
+    A --read-only plan is only shown: it is made with other rights than an apply has, and is removed again.
+    """
     form = form or ("json" if project.json else None)
     with _ready(project, environment, emulate, quiet=form is not None) as found:
-        made = found.terraform.plan(out, targets=targets, destroy=destroy)
-        if form:
-            _print_summary(project, found, made, form)
-    _say_next(project, found, made)
+        place = found.workspace.scratch / "read-only.tfplan" if read_only else out
+        made = found.terraform.plan(place, targets=targets, destroy=destroy, **rights(found, read_only))
+        try:
+            if form:
+                _print_summary(project, found, made, form)
+        finally:
+            if read_only:
+                discard(made.path)
+    if not read_only:
+        _say_next(project, found, made)
     return 2 if detailed_exitcode and made.changes else 0
 
 
@@ -273,14 +285,15 @@ def _shown(value: Any) -> str:
 @click.command()
 @environment_option
 @emulate_option
+@read_only_option
 @pass_project
-def drift(project: Project, environment: str, emulate: bool) -> int:
+def drift(project: Project, environment: str, emulate: bool, read_only: bool) -> int:
     """Tell what changed outside Terraform. Exit 2 when something did.
 
     What autoscaling and deployments move by design is not drift.
     """
     with _ready(project, environment, emulate, quiet=True) as found:
-        made = found.terraform.plan(found.workspace.scratch / "drift.tfplan")
+        made = found.terraform.plan(found.workspace.scratch / "drift.tfplan", **rights(found, read_only))
         try:
             changes = summary.drifted(found.terraform.show_json(made.path))
         finally:

@@ -12,7 +12,14 @@ from thoth_infra.contract.services import IMAGES
 SHARED_SECTIONS: dict[str, tuple[str, ...]] = {
     "Identity": ("project", "region", "account_id", "tags"),
     "What the environments use": ("zone", "images", "image_releases", "lesson_buckets"),
-    "Who may": ("role_name", "trusted_role_arns", "reading_role_arns", "pull_role_arns", "push_role_arns"),
+    "Who may": (
+        "role_name",
+        "trusted_role_arns",
+        "reading_role_arns",
+        "pull_role_arns",
+        "push_role_arns",
+        "watch_role_arns",
+    ),
 }
 
 
@@ -29,11 +36,16 @@ def shared_variables(shared: SharedAccount, environments: Sequence[Environment])
         "image_releases": shared.image_releases,
         "lesson_buckets": list(shared.lesson_buckets),
         "role_name": environments[0].identity.shared_role,
-        "trusted_role_arns": _roles(environments, lambda env: env.identity.operator_roles),
-        "reading_role_arns": _roles(environments, lambda env: [f"{env.prefix}-github-plan"]),
+        "trusted_role_arns": _roles(environments, lambda env: [*env.identity.operator_roles, *_github(env, "apply")]),
+        "reading_role_arns": _roles(environments, lambda env: _github(env, "plan", "watch")),
         "pull_role_arns": _roles(pulling, lambda env: [f"{env.prefix}-{s.name}-execution" for s in env.running]),
-        "push_role_arns": _roles(pulling, lambda env: [f"{env.prefix}-github-deploy"]),
+        "push_role_arns": _roles(pulling, lambda env: _github(env, "deploy")),
+        "watch_role_arns": _roles(pulling, lambda env: _github(env, "watch")),
     }
+
+
+def _github(env: Environment, *purposes: str) -> list[str]:
+    return [f"{env.prefix}-github-{purpose}" for purpose in purposes]
 
 
 def _roles(environments: Iterable[Environment], names: Any) -> list[str]:

@@ -12,6 +12,7 @@ from thoth_infra.errors import ThothError
 from thoth_infra.render import engine, hcl, references
 from thoth_infra.render.shared import SHARED_SECTIONS, shared_variables
 from thoth_infra.render.variables import TFVARS_SECTIONS, variables
+from thoth_infra.render.workflows import workflow_variables
 
 Tree: TypeAlias = dict[str, str]
 
@@ -30,8 +31,8 @@ def render(root: Path, env: Environment, terraform_version: str) -> Tree:
     ``root`` is the project, whose ``templates/`` are expanded; a template that expands to nothing but
     white space makes no file. Raises ThothError with file and line of a template that can't be expanded.
     """
-    context = {"env": env, **references.context(env)}
-    tree = _expand(root, "", (f"{GITHUB}/", f"{SHARED}/"), context, terraform_version)
+    context = {"env": env, **references.context(env), **_pins(terraform_version)}
+    tree = _expand(root, "", (f"{GITHUB}/", f"{SHARED}/"), context)
     source = f"environments/{env.name}.yaml and environments/_defaults.yaml"
     tree[f"{env.name}.auto.tfvars"] = _tfvars(source, TFVARS_SECTIONS, variables(env))
     return dict(sorted(tree.items()))
@@ -41,16 +42,32 @@ def render_shared(
     root: Path, shared: SharedAccount, environments: Sequence[Environment], terraform_version: str
 ) -> Tree:
     """Return the files of the shared account's root module, which trusts the roles of ``environments``."""
-    tree = _expand(root, f"{SHARED}/", (), {"shared": shared}, terraform_version)
+    tree = _expand(root, f"{SHARED}/", (), {"shared": shared, **_pins(terraform_version)})
     source = "environments/_shared.yaml and the environments' own files"
     tree[f"{shared.name}.auto.tfvars"] = _tfvars(source, SHARED_SECTIONS, shared_variables(shared, environments))
     return dict(sorted(tree.items()))
 
 
-def _expand(root: Path, start: str, without: tuple[str, ...], context: dict[str, Any], terraform_version: str) -> Tree:
+def has_workflows(root: Path) -> bool:
+    """Whether the project is delivered by GitHub's workflows: it has templates of them."""
+    return (root / TEMPLATES / GITHUB).is_dir()
+
+
+def render_workflows(root: Path, environments: Sequence[Environment]) -> Tree:
+    """Return GitHub's workflows, by file name below ``.github/workflows/``; they know every environment."""
+    return _expand(root, f"{GITHUB}/", (), workflow_variables(environments), around_expressions=True)
+
+
+def _expand(
+    root: Path,
+    start: str,
+    without: tuple[str, ...],
+    context: dict[str, Any],
+    *,
+    around_expressions: bool = False,
+) -> Tree:
     """Expand the templates whose path below ``templates/`` starts so, except those that start as in ``without``."""
     templates = root / TEMPLATES
-    pins = {"terraform_version": terraform_version, "provider_version": PROVIDER_VERSION}
     found = sorted(path.relative_to(templates).as_posix() for path in templates.rglob("*" + engine.SUFFIX))
     names = [name for name in found if name.startswith(start) and not name.startswith(without)]
     if not names:
@@ -58,11 +75,15 @@ def _expand(root: Path, start: str, without: tuple[str, ...], context: dict[str,
         raise ThothError(f"there are no templates in {templates / start}", "restore the folder from Git")
     tree = {}
     for name in names:
-        text = engine.expand(templates, name, {**context, **pins})
+        text = engine.expand(templates, name, context, around_expressions=around_expressions)
         if text.strip():
             file = name.removeprefix(start).removesuffix(engine.SUFFIX)
             tree[file] = HEADER.format(source=f"{TEMPLATES}/{name}") + "\n" + text
     return tree
+
+
+def _pins(terraform_version: str) -> dict[str, str]:
+    return {"terraform_version": terraform_version, "provider_version": PROVIDER_VERSION}
 
 
 def _tfvars(source: str, sections: Mapping[str, Sequence[str]], values: Mapping[str, Any]) -> str:

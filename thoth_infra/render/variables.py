@@ -28,7 +28,10 @@ DAY = 86400
 
 # Sections of the file, in order; each variable stands in exactly one.
 TFVARS_SECTIONS: dict[str, tuple[str, ...]] = {
-    "Identity": ("environment", "project", "region", "account_id", "shared_account_id", "shared_role", "tags"),
+    "Identity": (
+        "environment", "project", "region", "account_id", "shared_account_id", "shared_role", "shared_session_role",
+        "tags",
+    ),
     "Network and edge": ("domain", "network", "edge", "flows"),
     "Compute": ("gpu_pools", "services", "stop_timeout_seconds", "off_hours"),
     "Queues and data": (
@@ -47,6 +50,7 @@ def variables(env: Environment) -> dict[str, Any]:
         "account_id": env.accounts.own,
         "shared_account_id": env.accounts.shared,
         "shared_role": env.identity.shared_role,
+        "shared_session_role": env.identity.shared_role,
         "tags": dict(sorted(env.all_tags.items())),
         "domain": env.domain.model_dump(include={"name", "zone"}) if env.domain else None,
         "network": _network(env),

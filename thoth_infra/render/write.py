@@ -1,4 +1,4 @@
-"""Brings ``terraform/<env>/`` to a rendered tree: changed files atomically, stale ones removed."""
+"""Brings ``terraform/<env>/``, or GitHub's workflows, to what is rendered: files atomically, stale ones removed."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from thoth_infra.files import write_atomic
 from thoth_infra.render.tree import MARK, Tree
 
 FOLDER = "terraform"
+# Not a name that an environment could have.
+WORKFLOWS = "github-workflows"
+_WORKFLOWS_FOLDER = ".github/workflows"
 # Made by Terraform, not by us: state of a run, and the provider lock file, which is committed.
 _TERRAFORM = frozenset({".terraform", ".terraform.lock.hcl"})
 
@@ -47,15 +50,20 @@ class Changes:
 
 
 def folder(root: Path, environment: str) -> Path:
-    """Return the folder of an environment's root module."""
-    return root / FOLDER / environment
+    """Return the folder of an environment's root module, or that of ``WORKFLOWS``."""
+    return root / shown_folder(environment)
+
+
+def shown_folder(environment: str) -> str:
+    """Return ``folder``'s path below the project."""
+    return _WORKFLOWS_FOLDER if environment == WORKFLOWS else f"{FOLDER}/{environment}"
 
 
 def compare(root: Path, environment: str, tree: Tree) -> Changes:
     """Compare the folder on disk with ``tree``."""
     target = folder(root, environment)
     found = {path.relative_to(target).as_posix(): path for path in _files(target)}
-    shown = f"{FOLDER}/{environment}/"
+    shown = f"{shown_folder(environment)}/"
     return Changes(
         environment,
         added=tuple(shown + name for name in tree if name not in found),
@@ -73,7 +81,7 @@ def write(root: Path, environment: str, tree: Tree) -> Changes:
     """
     changes = compare(root, environment, tree)
     target = folder(root, environment)
-    start = f"{FOLDER}/{environment}/"
+    start = f"{shown_folder(environment)}/"
     names = [shown.removeprefix(start) for shown in (*changes.added, *changes.changed)]
     for name in names:
         _check_place(root, target / name)
@@ -85,7 +93,7 @@ def write(root: Path, environment: str, tree: Tree) -> Changes:
             _remove_empty((root / shown).parent, target)
     except OSError as error:
         raise ThothError(
-            f"{FOLDER}/{environment} could not be brought up to date: {error}", "mend that, then render again"
+            f"{shown_folder(environment)} could not be brought up to date: {error}", "mend that, then render again"
         ) from error
     return changes
 
@@ -104,7 +112,7 @@ def _check_place(root: Path, path: Path) -> None:
 
 
 def _replace(target: Path, files: Tree) -> None:
-    target.parent.mkdir(exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as scratch:
         staged = {name: Path(scratch, str(number)) for number, name in enumerate(files)}
         for name, text in files.items():
@@ -119,7 +127,7 @@ def diff(root: Path, environment: str, tree: Tree) -> str:
     changes = compare(root, environment, tree)
     parts: list[str] = []
     for shown in sorted((*changes.added, *changes.changed, *changes.removed)):
-        name = shown.removeprefix(f"{FOLDER}/{environment}/")
+        name = shown.removeprefix(f"{shown_folder(environment)}/")
         before = "" if shown in changes.added else _read(root / shown)
         after = tree.get(name, "")
         parts += difflib.unified_diff(

@@ -78,7 +78,7 @@ class Plan(_Typed):
 
     Exit codes with ``detailed_exitcode``: 0 no changes, 2 changes, 1 an error.
     ``lock=False`` is for a role that may read the state but not write its lock; ``refresh=False`` takes the
-    state's word for what exists.
+    state's word for what exists; ``variables`` are input variables over those of the tree, each ``name=value``.
     """
 
     name = "plan"
@@ -90,6 +90,7 @@ class Plan(_Typed):
     detailed_exitcode: bool = True
     lock: bool = True
     lock_timeout_s: int = 0
+    variables: tuple[str, ...] = ()
 
     def options(self) -> dict[str, Option]:
         return _NO_INPUT | {
@@ -100,6 +101,7 @@ class Plan(_Typed):
             "lock": None if self.lock else "false",
             "lock_timeout": f"{self.lock_timeout_s}s" if self.lock_timeout_s else None,
             "target": self.targets,
+            "var": self.variables,
             "out": str(self.out) if self.out else None,
         }
 

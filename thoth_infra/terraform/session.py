@@ -129,6 +129,7 @@ class Terraform:
         refresh: bool = True,
         lock: bool = True,
         lock_timeout_s: int = 0,
+        variables: tuple[str, ...] = (),
     ) -> PlanFile:
         """Plan, save the plan with permissions for its owner only, and seal it.
 
@@ -139,7 +140,9 @@ class Terraform:
         before = file_digests(self.workspace.tree)
         discard(path)
         write_atomic(path, b"", mode=0o600)  # Terraform writes into it, and leaves its permissions
-        command = Plan(path, targets, destroy, refresh_only, refresh, lock=lock, lock_timeout_s=lock_timeout_s)
+        command = Plan(
+            path, targets, destroy, refresh_only, refresh, lock=lock, lock_timeout_s=lock_timeout_s, variables=variables
+        )
         try:
             completed = self._run(command, accept=(0, _PLAN_HAS_CHANGES))
             self._check_unchanged(before)

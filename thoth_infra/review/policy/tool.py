@@ -30,6 +30,8 @@ _PASSED_PREFIXES: Final = ("PIP_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "htt
 
 # It would ask the package index for a newer release of itself, and explain its parser's doubts at length.
 _QUIET: Final = {"CKV_SKIP_PACKAGE_UPDATE_CHECK": "true", "LOG_LEVEL": "ERROR", "PYTHONWARNINGS": "ignore"}
+# It gives up following references after a few rounds that bring little, which a large tree has before all is known.
+_THOROUGH: Final = {"RENDER_EDGES_DUPLICATE_ITER_COUNT": "100"}
 
 
 class Run(Protocol):
@@ -75,7 +77,7 @@ class Checkov:
         self.ensure()
         # Its module is run by the environment's Python: the script's first line breaks when the project is moved.
         argv = (str(self._python), "-m", "checkov.main", *arguments)
-        return self._start(argv, {**self._passed(), **_QUIET})
+        return self._start(argv, {**self._passed(), **_QUIET, **_THOROUGH})
 
     def ensure(self) -> None:
         """Make the environment unless it is the lock's."""

@@ -18,8 +18,10 @@ _WITHOUT_RESOURCE: Final = frozenset(
     {
         "application-autoscaling:DescribeScalableTargets", "application-autoscaling:DescribeScalingPolicies",
         "autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeAutoScalingInstances",
+        "autoscaling:DescribeScalingActivities",
         "cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics", "cloudwatch:GetMetricWidgetImage",
         "cloudwatch:ListMetrics", "cloudwatch:PutMetricData",
+        "codedeploy:BatchGetDeploymentTargets", "codedeploy:ListDeploymentTargets", "codedeploy:StopDeployment",
         "ec2:DescribeInstances", "ec2:DescribeRouteTables", "ec2:DescribeVpcPeeringConnections", "ec2:DescribeVpcs",
         "ecr:GetAuthorizationToken",
         "ecs:DeregisterTaskDefinition", "ecs:DescribeTaskDefinition", "ecs:DiscoverPollEndpoint",
@@ -31,14 +33,17 @@ _WITHOUT_RESOURCE: Final = frozenset(
         "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
     }
 )  # fmt: skip
-# It shows composite alarms only to who may read all: their rules may name any alarm.
-_ONLY_USEFUL_ON_ALL: Final = frozenset({"cloudwatch:DescribeAlarms"})
+# CloudWatch shows composite alarms only to who may read all: their rules may name any alarm. Of a service's tasks ECS is
+# asked without any resource; the condition on the cluster bounds it.
+_ONLY_USEFUL_ON_ALL: Final = frozenset({"cloudwatch:DescribeAlarms", "ecs:ListTasks"})
 
 # AWS's own policies, which hold wildcards that we don't see: each is here because AWS's service wants it.
 _MANAGED: Final[Mapping[str, str]] = {
     "AWSCodeDeployRoleForECS": "CodeDeploy shifts the api's traffic",
     "AmazonSSMManagedInstanceCore": "Session Manager instead of SSH on GPU hosts",
     "CloudWatchReadOnlyAccess": "bounds what the Slack channel may show",
+    "PowerUserAccess": "a workflow applies the tree, whatever it holds; contents, other environments and the workflows'"
+    " own roles are denied beside it",
     "ReadOnlyAccess": "a pull request's plan reads every resource; contents are denied beside it",
     "service-role/AWSBackupServiceRolePolicyForBackup": "AWS Backup copies the file system and the database",
     "service-role/AmazonEC2ContainerServiceforEC2Role": "the ECS agent of GPU hosts",
