@@ -83,6 +83,7 @@ class Dying:
         self._clients, self._left, self._after = clients, calls, after
 
     def __call__(self, service: str) -> Any:
+        """Return a client of its own: what it does must not happen to those of the test."""
         client = self._clients(service)
         client.meta.events.register("before-call", self._before)
         client.meta.events.register("after-call", self._done)
@@ -96,6 +97,11 @@ class Dying:
     def _done(self, **_: object) -> None:
         if self._left == -1 and self._after:
             raise KeyboardInterrupt
+
+
+def mortal(emulator: Emulator, wanted: Wanted) -> Callable[[str], Any]:
+    """Return what makes the clients of a process that will die."""
+    return lambda service: emulator.client(service, account_id=wanted.account_id, region=REGION)
 
 
 @pytest.fixture(scope="module")
@@ -118,16 +124,16 @@ CALLS = 17  # of an apply to an empty account
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("call", range(CALLS))
 def test_cut_off_anywhere_and_run_again_it_ends_the_same(
-    aws: AsAccount, wanted: Wanted, straight: str, call: int, after: bool
+    emulator: Emulator, aws: AsAccount, wanted: Wanted, straight: str, call: int, after: bool
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
-        bootstrap.apply(Dying(aws, call, after), wanted, silent)
+        bootstrap.apply(Dying(mortal(emulator, wanted), call, after), wanted, silent)
     bootstrap.apply(aws, wanted, silent)
     assert json.dumps(everything(aws, wanted)).replace(wanted.account_id, "") == straight
 
 
-def test_these_are_all_the_calls_of_an_apply(aws: AsAccount, wanted: Wanted) -> None:
-    bootstrap.apply(Dying(aws, CALLS, after=False), wanted, silent)
+def test_these_are_all_the_calls_of_an_apply(emulator: Emulator, wanted: Wanted) -> None:
+    bootstrap.apply(Dying(mortal(emulator, wanted), CALLS, after=False), wanted, silent)
 
 
 def test_what_is_there_and_stricter_stays(aws: AsAccount, wanted: Wanted) -> None:

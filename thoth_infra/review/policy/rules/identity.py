@@ -33,8 +33,8 @@ _WITHOUT_RESOURCE: Final = frozenset(
         "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
     }
 )  # fmt: skip
-# CloudWatch shows composite alarms only to who may read all: their rules may name any alarm. Of a service's tasks ECS is
-# asked without any resource; the condition on the cluster bounds it.
+# CloudWatch shows composite alarms only to who may read all: their rules may name any alarm. Of a service's tasks ECS
+# is asked without any resource; the condition on the cluster bounds it.
 _ONLY_USEFUL_ON_ALL: Final = frozenset({"cloudwatch:DescribeAlarms", "ecs:ListTasks"})
 
 # AWS's own policies, which hold wildcards that we don't see: each is here because AWS's service wants it.
