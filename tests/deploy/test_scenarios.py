@@ -112,7 +112,7 @@ def test_an_api_that_the_load_balancer_does_not_reach_is_rolled_back(estate: Est
 def test_a_container_without_enough_memory_is_rolled_back_and_said_so(estate: Estate) -> None:
     broken(estate, "transcription", out_of_memory="5")
 
-    rolled_back(estate, estate.deploy(), "OutOfMemory", "raise the service's `memory`")
+    rolled_back(estate, estate.deploy(), "OutOfMemory", "raise `services.NAME.launch.memory_mib`")
 
 
 def test_an_image_that_was_never_pushed_changes_nothing(estate: Estate) -> None:
@@ -161,7 +161,7 @@ def test_without_gpu_capacity_the_old_task_keeps_running(estate: Estate) -> None
     no_more_capacity(estate, 1)
 
     rolled_back(
-        estate, estate.deploy("--timeout", "6s"), "do not have sufficient g4dn.xlarge capacity", "fallback_types"
+        estate, estate.deploy("--timeout", "6s"), "do not have sufficient g4dn.xlarge capacity", "spot.alternatives"
     )
 
 

@@ -72,6 +72,21 @@ def test_commands_within_sentences_are_those_that_there_are() -> None:
         assert line.split()[1] in known, line
 
 
+def whatever_its_name(key: str) -> str:
+    """Return a key with NAME for the name of a pool or service."""
+    return re.sub(r"^(gpu_pools|services)\.[^.]+", r"\1.NAME", key)
+
+
+def test_keys_within_sentences_are_those_that_there_are() -> None:
+    reference = (ROOT / "docs/configuration.md").read_text()
+    known = set(map(whatever_its_name, re.findall(r"(?m)^\| `([a-z_.<>]+)`", reference)))
+    text = (ROOT / "docs/runbook.md").read_text()
+    named = set(map(whatever_its_name, re.findall(r"`((?:[a-z_]+\.)+(?:NAME\.)?[a-z_.]+)`", text)))
+    keys = {key for key in named if key.partition(".")[0] in {one.partition(".")[0] for one in known}}
+    assert len(keys) >= 5
+    assert keys <= known
+
+
 @pytest.mark.parametrize(
     "topic",
     ["three in the morning", "deployment is stuck", "Bring back", "GPU is not detected", "Out of memory",

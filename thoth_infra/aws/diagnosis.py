@@ -51,7 +51,7 @@ TABLE: Final[tuple[Diagnosis, ...]] = (
         "disk full",
         r"no space left on device",
         "the host's disk, or the task's ephemeral storage, is full",
-        "raise `gpu_pools.*.volume_gib` or the service's `ephemeral_gib`; a host that ran for weeks is best replaced",
+        "raise `gpu_pools.NAME.volume_gib`; a host that ran for weeks is best replaced",
     ),
     Diagnosis(
         "registry not reached",
@@ -93,7 +93,7 @@ TABLE: Final[tuple[Diagnosis, ...]] = (
         "no GPU capacity",
         r"InsufficientInstanceCapacity|do not have sufficient .*capacity|UnfulfillableCapacity|InsufficientCapacity",
         "AWS has no free instance of this type in these zones just now",
-        "wait, or add `fallback_types` or zones to the pool; for spot raise `on_demand.max` for the time being",
+        "wait; name more types in `gpu_pools.NAME.spot.alternatives`, or raise `gpu_pools.NAME.on_demand.max`",
     ),
     Diagnosis(
         "spot interruption",
@@ -117,13 +117,13 @@ TABLE: Final[tuple[Diagnosis, ...]] = (
         "CUDA out of memory",
         r"CUDA.*out of memory|CUBLAS_STATUS_ALLOC_FAILED|CUDNN_STATUS_ALLOC_FAILED",
         "the model with its batch does not fit the GPU's memory",
-        "lower `workers.batch_size` or `compute_type` (int8_float16), take a smaller model, or a type with more VRAM",
+        "lower `whisper.batch_size`, set `whisper.compute_type` to int8_float16, or take a larger GPU",
     ),
     Diagnosis(
         "out of memory",
         r"OutOfMemory|OOM",
         "the container used more memory than its task has",
-        "raise the service's `memory` (`env explain services.NAME.memory` names the line)",
+        "raise `services.NAME.launch.memory_mib`; `env explain` names its line",
     ),
     Diagnosis(
         "settings refused",
