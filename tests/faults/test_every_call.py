@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.aws_proxy import Handle, passed_on, proxy
-from tests.deploy.conftest import NAME, Estate, Ran, staged
+from tests.deploy.conftest import IMAGES, NAME, PREFIX, Estate, Ran, staged
 from tests.emulator.conftest import REGION, _accounts, emulator
 from tests.faults.kinds import KINDS, PASSING, Fault
 from tests.operations.conftest import furnish, numbers, report, set_numbers
@@ -23,13 +23,14 @@ from thoth_infra.emulator.access import Emulator
 
 __all__ = ["emulator"]
 
-# Each call that changes something takes an estate of its own: without this it meets four of the ten faults, in turn.
+# Each call that changes something takes an estate of its own: without this it meets two of the ten faults, in turn.
 EVERYTHING = os.environ.get("THOTH_FAULTS") == "all"
 RECORDING = os.environ.get("THOTH_FAULTS") == "record"
 RECORDED = Path(__file__).with_name("calls.json")
 CALLS: dict[str, list[str]] = json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
 LASTING = ("throttled", "expired", "denied", "half", "page")
 ENV = ("--env", NAME)
+QUEUE = "music-terms"
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Command:
     """A command that is to bear whatever AWS does."""
 
     words: tuple[str, ...]
-    before: Callable[[Estate], None] = lambda _: None
+    before: Callable[[Estate], object] = lambda _: None
     """Makes what the command needs."""
     after: Callable[[Estate], None] | None = None
     """Of one that changes something: checks, once it has failed, that what was begun can be ended."""
@@ -82,17 +83,77 @@ def can_be_restarted(estate: Estate) -> None:
     assert estate.run("restart-service", "orchestrator", *ENV).code == 0
 
 
+def dead_letters(estate: Estate) -> dict[str, str]:
+    """Put three dead letters into a queue's dead-letter queue; return the two queues' URLs."""
+    sqs, name = estate.aws("sqs"), f"{PREFIX}-{QUEUE}"
+    urls = {suffix: sqs.get_queue_url(QueueName=f"{name}{suffix}")["QueueUrl"] for suffix in ("", "-dlq")}
+    arn = sqs.get_queue_attributes(QueueUrl=urls["-dlq"], AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 3})
+    sqs.set_queue_attributes(QueueUrl=urls[""], Attributes={"RedrivePolicy": policy})
+    for number in range(3):
+        sqs.send_message(QueueUrl=urls["-dlq"], MessageBody=json.dumps({"job_id": f"job{number}"}))
+    return urls
+
+
+def can_be_redriven(estate: Estate) -> None:
+    """No message is lost, whatever was begun."""
+    ran = estate.run("dlq", "redrive", QUEUE, *ENV, "--yes")
+    assert ran.code in (0, 1), ran.err
+    sqs = estate.aws("sqs")
+    url = sqs.get_queue_url(QueueName=f"{PREFIX}-{QUEUE}")["QueueUrl"]
+    found = set()
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        found |= {json.loads(message["Body"])["job_id"] for message in messages}
+    assert found == {"job0", "job1", "job2"}
+
+
+def none_is_lost(estate: Estate) -> None:
+    sqs = estate.aws("sqs")
+    url = sqs.get_queue_url(QueueName=f"{PREFIX}-{QUEUE}-dlq")["QueueUrl"]
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert sum(int(found[f"ApproximateNumberOfMessages{kind}"]) for kind in ("", "NotVisible")) == 3
+
+
+def saved_query(estate: Estate) -> None:
+    estate.aws("logs").put_query_definition(
+        name=f"{PREFIX}/errors",
+        queryString="fields @timestamp, @message | filter level = 'ERROR' | limit 20",
+        logGroupNames=[f"/thoth/{NAME}/transcription"],
+    )
+
+
+def can_be_bootstrapped(estate: Estate) -> None:
+    ran = estate.run("bootstrap", *ENV, "--confirm", NAME)
+    assert ran.code == 0, ran.err
+    again = estate.run("bootstrap", *ENV, "--confirm", NAME)
+    assert (again.code, estate.run("bootstrap", *ENV).code) == (0, 0), again.err
+
+
+def can_be_locked(estate: Estate) -> None:
+    assert estate.run("images", "lock", *ENV, "--tag", "1").code == 0
+    lock = (estate.root / "environments" / f"{NAME}.images.lock").read_text()
+    assert all(estate.digests[image, "1"] in lock for image in set(IMAGES.values()))
+
+
 READS = {
     "status": Command(("status", *ENV)),
     "gpu-status": Command(("gpu-status", *ENV)),
     "deploy --show": Command(("deploy", "--show", *ENV)),
     "logs": Command(("logs", "transcription", *ENV)),
+    "insights": Command(("insights", "errors", *ENV)),
+    "dlq list": Command(("dlq", "list", *ENV)),
+    "images list": Command(("images", "list", *ENV)),
 }
 WRITES = {
     "deploy": Command(("deploy", *ENV, "--timeout", "30s"), after=can_be_deployed),
     "rollback": Command(("rollback", *ENV, "--timeout", "30s"), deployed, can_be_rolled_back),
     "stop-services": Command(("stop-services", *ENV), after=can_be_stopped_and_started),
     "start-services": Command(("start-services", *ENV), stopped, can_be_started),
+    # Looking at dead letters hides them for a while.
+    "dlq show": Command(("dlq", "show", QUEUE, *ENV), dead_letters, none_is_lost),
+    "dlq redrive": Command(("dlq", "redrive", QUEUE, *ENV, "--yes"), dead_letters, can_be_redriven),
+    "images lock": Command(("images", "lock", *ENV, "--tag", "1"), after=can_be_locked),
+    "bootstrap": Command(("bootstrap", *ENV, "--confirm", NAME), after=can_be_bootstrapped),
     "restart-service": Command(("restart-service", "orchestrator", *ENV), after=can_be_restarted),
 }
 COMMANDS = {**READS, **WRITES}
@@ -111,6 +172,7 @@ def world(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Calla
         with staged(tmp_path_factory.mktemp("project"), aws, account, emulator) as estate:
             furnish(estate)
             report(estate, "transcription/1", 50.0, 40.0)
+            saved_query(estate)
             yield estate
 
     return made
@@ -121,6 +183,7 @@ def lasting_estate(world: Callable[[], Iterator[Estate]]) -> Iterator[Estate]:
     """A staging for all commands that change nothing."""
     for estate in world():
         deployed(estate)
+        dead_letters(estate)
         yield estate
 
 
@@ -153,7 +216,9 @@ ALL = range(len(WAYS))
 def cases(commands: dict[str, Command], *turns: int) -> list[tuple[str, str, str, bool]]:
     """Return command, call, kind of fault, and whether it lasts; for the n-th call, the ways n + ``turns``."""
     calls = [(name, call) for name in commands for call in CALLS.get(name, ())]
-    return [(*call, *WAYS[(n + turn) % len(WAYS)]) for n, call in enumerate(calls) for turn in turns]
+    found = [(*call, *WAYS[(n + turn) % len(WAYS)]) for n, call in enumerate(calls) for turn in turns]
+    # The answer to HEAD has no body to be cut off in.
+    return [case for case in found if not (case[1].endswith(":HEAD") and case[2] == "half")]
 
 
 def bears(estate: Estate, name: str, call: str, kind: str, lasting: bool) -> None:
@@ -178,6 +243,7 @@ def test_the_recorded_calls_are_those_that_are_made(world: Callable[[], Iterator
     for estate in world():
         if name in READS:
             deployed(estate)
+            dead_letters(estate)
         COMMANDS[name].before(estate)
         ran, made = run(estate, COMMANDS[name])
         assert ran.code == 0, ran.err
@@ -185,7 +251,7 @@ def test_the_recorded_calls_are_those_that_are_made(world: Callable[[], Iterator
         known = json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
         RECORDED.write_text(json.dumps({**known, name: made}, indent=2) + "\n")
     else:
-        assert made == CALLS[name]
+        assert set(made) <= set(CALLS[name]), "a call that no fault is tried on"
 
 
 @pytest.mark.parametrize(("name", "call", "kind", "lasting"), cases(READS, 0))
@@ -200,7 +266,7 @@ def test_a_command_that_looks_bears_all(lasting_estate: Estate, name: str, call:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "call", "kind", "lasting"), cases(WRITES, *(ALL if EVERYTHING else ALL[::3])))
+@pytest.mark.parametrize(("name", "call", "kind", "lasting"), cases(WRITES, *(ALL if EVERYTHING else ALL[::5])))
 def test_a_command_that_changes_something_bears_it(
     fresh_estate: Estate, name: str, call: str, kind: str, lasting: bool
 ) -> None:
@@ -212,6 +278,6 @@ def test_a_command_that_changes_something_bears_it(
 
 
 def test_there_are_enough_cases() -> None:
-    found = {*cases(READS, *ALL), *cases(WRITES, *ALL[::3])}
+    found = {*cases(READS, *ALL), *cases(WRITES, *ALL[::5])}
     assert len(found) >= 200
     assert {kind for _, _, kind, _ in found} == set(KINDS)
