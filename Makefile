@@ -176,7 +176,7 @@ drill-page: $(STAMP) ## Look at the web page in Chromium: accessibility, scripts
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m slow -rs tests/workers/api/page $(ARGS)
 
 drill-operations: $(STAMP) ## Kill deployments at every call, and let everything else go wrong with them
-	@$(VENV)/bin/python -m pytest -m slow -rs -n 2 tests/deploy $(ARGS)
+	@$(VENV)/bin/python -m pytest -m slow -rs -n 2 tests/deploy tests/faults tests/operations $(ARGS)
 
 drill-pull-request: $(STAMP) ## Run the steps of the pull request's workflow here, without its tests, on an emulated AWS
 	@$(VENV)/bin/python -m tests.workflows.run --skip test $(ARGS)

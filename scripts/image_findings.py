@@ -18,6 +18,7 @@ from thoth_infra.config.load import load
 from thoth_infra.contract.services import IMAGES
 
 GRAVE = ("CRITICAL", "HIGH")
+GONE = "not in the registry"
 
 
 def digests(ecr: Any, env: Environment, image: str) -> Iterator[tuple[str, str]]:
@@ -43,7 +44,18 @@ def counts(ecr: Any, env: Environment, image: str, digest: str) -> dict[str, int
         )
     except ecr.exceptions.ScanNotFoundException:
         return None
+    except ecr.exceptions.ImageNotFoundException:
+        return {GONE: 1}
     return dict(answer["imageScanFindings"].get("findingSeverityCounts", {}))
+
+
+def told(found: dict[str, int] | None) -> str:
+    """Return findings as a person reads them."""
+    if found is None:
+        return "not scanned"
+    if GONE in found:
+        return GONE
+    return ", ".join(f"{n} {severity}" for severity, n in found.items()) or "nothing"
 
 
 def main() -> int:
@@ -56,9 +68,9 @@ def main() -> int:
     for image in IMAGES:
         for digest, why in digests(ecr, env, image):
             found = counts(ecr, env, image, digest)
-            shown = "not scanned" if found is None else ", ".join(f"{n} {s}" for s, n in found.items()) or "nothing"
+            shown = told(found)
             print(f"{env.repository(image)} {digest[:19]} ({why}): {shown}")
-            grave += found is None or any(found.get(severity) for severity in GRAVE)
+            grave += found is None or any(found.get(severity) for severity in (*GRAVE, GONE))
     return 1 if grave else 0
 
 

@@ -21,6 +21,7 @@ from tests.workers.containers import docker, engine_or_skip
 from thoth_infra.config import images_lock
 from thoth_infra.contract.services import IMAGES
 from thoth_infra.emulator.access import Emulator
+from thoth_infra.emulator.patches.ecr_scan import CRITICAL
 
 __all__ = ["account", "aws", "emulator", "other_account"]
 
@@ -345,7 +346,7 @@ def _put(bench: Bench, tag: str, names: list[str] = NAMES) -> dict[str, str]:
             "mediaType": "application/vnd.oci.image.manifest.v1+json",
             "config": {"size": 1000, "digest": "sha256:0"},
             "layers": [{"size": 3 << 20, "digest": "sha256:1"}],
-            "annotations": {"of": f"{name} {tag}"},
+            "annotations": {"of": f"{name} {tag}", CRITICAL: "1"},
         }
         answer = bench.aws("ecr", account_id=bench.shared).put_image(
             repositoryName=f"thoth/{name}", imageManifest=json.dumps(manifest), imageTag=tag
@@ -390,14 +391,14 @@ def test_the_list_tells_what_is_there_what_is_locked_and_what_runs(bench: Bench,
     assert set(rows) == {first["api"], second["api"]}
     assert (rows[first["api"]]["locked"], rows[second["api"]]["locked"]) == (True, False)
     assert rows[first["api"]]["tags"] == ["1"]
-    assert (rows[first["api"]]["findings"], rows[second["api"]]["findings"]) == ({"HIGH": 1}, None)
+    assert (rows[first["api"]]["findings"], rows[second["api"]]["findings"]) == ({"CRITICAL": 1}, None)
     assert rows[first["api"]]["size"] == (3 << 20) + 1000
     # The operator of the shared account can't see the environment's own: that is said, and the list comes all the same.
     assert "which images run is not known" in done.stderr
     text = bench("images", "list", "--env", "dev").stdout
     assert text.splitlines()[0].split() == ["IMAGE", "TAGS", "DIGEST", "PUSHED", "SIZE", "LOCKED", "RUNS", "FINDINGS"]
     assert "3 MiB" in text
-    assert "1 high" in text
+    assert "1 critical" in text
 
     both = emulator.variables(account_id=bench.own, region=REGION, role="thoth-dev-github-deploy")
     seen = bench("--json", "images", "list", "api", "--env", "dev", **{k: v for k, v in both.items() if v})

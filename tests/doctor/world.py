@@ -179,7 +179,8 @@ def project(folder: Path) -> Path:
     """Make a project: the real environments and templates, nothing rendered."""
     root = folder / "project"
     for name in ("environments", "templates"):
-        shutil.copytree(ROOT / name, root / name)
+        # Without locks: the checks of them make their own.
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("*.images.lock"))
     shutil.copy(ROOT / ".terraform-version", root)
     (root / "requirements").mkdir()
     return root

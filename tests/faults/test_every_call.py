@@ -1,7 +1,7 @@
 """Every AWS call of every command fails in every way: a clear error with a hint, or a retry that succeeds.
 
 ``calls.json`` has the calls that each command makes, recorded; a test compares it with those that it makes now.
-``THOTH_FAULTS=record pytest tests/faults`` writes it anew.
+``THOTH_FAULTS=record pytest -m slow -k recorded tests/faults`` writes it anew.
 """
 
 from __future__ import annotations
@@ -238,6 +238,7 @@ def bears(estate: Estate, name: str, call: str, kind: str, lasting: bool) -> Non
     assert ran.code in (1, 4, 8, 9), ran
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_recorded_calls_are_those_that_are_made(world: Callable[[], Iterator[Estate]], name: str) -> None:
     for estate in world():

@@ -102,7 +102,7 @@ def report(estate: Estate, stream: str, utilization: float, memory: float) -> No
         logs.create_log_group(logGroupName=group)
     logs.create_log_stream(logGroupName=group, logStreamName=stream)
     line = {"Environment": NAME, "Service": "transcription", "GpuUtilization": utilization, "GpuMemory": memory}
-    at, lines = int(time.time() * 1000) - 1000, ("loading the model", json.dumps(line), '{"level": "INFO"}')
+    at, lines = int(time.time() * 1000) - 5000, ("loading the model", json.dumps(line), '{"level": "INFO"}')
     logs.put_log_events(
         logGroupName=group, logStreamName=stream, logEvents=[{"timestamp": at, "message": text} for text in lines]
     )
@@ -110,7 +110,7 @@ def report(estate: Estate, stream: str, utilization: float, memory: float) -> No
     estate.aws("cloudwatch").put_metric_data(
         Namespace="Thoth",
         MetricData=[
-            {"MetricName": name, "Dimensions": dimensions, "Value": value, "Unit": "Percent"}
+            {"MetricName": name, "Dimensions": dimensions, "Value": value, "Unit": "Percent", "Timestamp": at / 1000}
             for name, value in (("GpuUtilization", utilization), ("GpuMemory", memory))
         ],
     )

@@ -18,6 +18,7 @@ from tests.workflows.model import PROJECT
 from thoth_infra.config.images_lock import content
 from thoth_infra.contract.services import IMAGES
 from thoth_infra.emulator.access import Emulator
+from thoth_infra.emulator.patches.ecr_scan import CRITICAL
 
 __all__ = ["account", "aws", "emulator", "other_account"]
 
@@ -225,7 +226,7 @@ def _push(ecr: object, names: Sequence[str], tag: str) -> dict[str, str]:
     for name in names:
         manifest = json.dumps({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
                                "config": {"digest": "sha256:0", "size": 1, "mediaType": "x"}, "layers": [],
-                               "annotations": {"tag": tag, "name": name}})  # fmt: skip
+                               "annotations": {"tag": tag, "name": name, CRITICAL: "1"}})  # fmt: skip
         answer = ecr.put_image(repositoryName=name, imageManifest=manifest, imageTag=tag)  # type: ignore[attr-defined]
         found[name] = answer["image"]["imageId"]["imageDigest"]
     return found
@@ -252,14 +253,23 @@ def test_grave_findings_fail_the_scan_and_each_image_is_told(
             ecr.start_image_scan(repositoryName=name, imageId={"imageDigest": digest})
     ended = run("image_findings.py", "--env", "staging", cwd=project, variables=variables)
     assert ended.returncode == 1, ended.stderr
-    assert ended.stdout.count("1 HIGH") == 2 * len(IMAGES)  # the emulator's one finding
+    assert ended.stdout.count("1 CRITICAL") == 2 * len(IMAGES)
     for image in IMAGES:
         assert f"thoth/staging/{image} {old[f'thoth/staging/{image}'][:19]} (locked)" in ended.stdout
         assert f"thoth/staging/{image} {new[f'thoth/staging/{image}'][:19]} (pushed last)" in ended.stdout
 
 
 def test_an_empty_registry_has_no_findings(project: Path, aws: AsAccount, account: str, emulator: Emulator) -> None:
+    (project / "environments/staging.images.lock").unlink()
     for image in IMAGES:
         aws("ecr").create_repository(repositoryName=f"thoth/staging/{image}")
     variables = _variables(emulator, account)
     assert done(run("image_findings.py", "--env", "staging", cwd=project, variables=variables)) == ""
+
+
+def test_a_locked_image_that_is_gone_is_grave(project: Path, aws: AsAccount, account: str, emulator: Emulator) -> None:
+    for image in IMAGES:
+        aws("ecr").create_repository(repositoryName=f"thoth/staging/{image}")
+    ended = run("image_findings.py", "--env", "staging", cwd=project, variables=_variables(emulator, account))
+    assert ended.returncode == 1, ended.stderr
+    assert ended.stdout.count("(locked): not in the registry") == len(IMAGES)

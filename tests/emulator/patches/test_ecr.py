@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from tests.emulator.conftest import AsAccount
 from thoth_infra.emulator.access import Emulator
+from thoth_infra.emulator.patches.ecr_scan import CRITICAL
 
 WRONG = f"sha256:{'0' * 64}"
 
@@ -56,14 +57,15 @@ def test_an_image_has_the_size_of_all_that_is_pulled(aws: AsAccount) -> None:
 def test_an_image_that_was_scanned_tells_how_much_was_found(aws: AsAccount) -> None:
     aws("ecr").create_repository(repositoryName="app")
     for tag in ("scanned", "not"):
-        aws("ecr").put_image(repositoryName="app", imageManifest=manifest(tag=tag), imageTag=tag)
+        text = manifest(tag=tag, **{CRITICAL: "2"})
+        aws("ecr").put_image(repositoryName="app", imageManifest=text, imageTag=tag)
     aws("ecr").start_image_scan(repositoryName="app", imageId={"imageTag": "scanned"})
 
     images = {one["imageTags"][0]: one for one in aws("ecr").describe_images(repositoryName="app")["imageDetails"]}
 
     found = aws("ecr").describe_image_scan_findings(repositoryName="app", imageId={"imageTag": "scanned"})
     counts = found["imageScanFindings"]["findingSeverityCounts"]
-    assert images["scanned"]["imageScanFindingsSummary"]["findingSeverityCounts"] == counts == {"HIGH": 1}
+    assert images["scanned"]["imageScanFindingsSummary"]["findingSeverityCounts"] == counts == {"CRITICAL": 2}
     assert "imageScanFindingsSummary" not in images["not"]
 
 
