@@ -90,7 +90,7 @@ def test_logs_of_a_service(operator: Operator) -> None:
 
 def test_doctor_is_content_with_what_was_applied(operator: Operator) -> None:
     operator.run("bootstrap", "--confirm", NAME)
-    # What is not well: a new account's quotas and service-linked role, secrets without a value, what this machine lacks.
+    # Not well: a new account's quotas and service-linked role, secrets without a value, what this machine lacks.
     found = operator.json("doctor", code=1)
     rows = found["findings"] if isinstance(found, dict) else found
     states = {row["name"]: row["state"] for row in rows}
