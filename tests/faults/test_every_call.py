@@ -16,7 +16,7 @@ import pytest
 
 from tests.aws_proxy import Handle, passed_on, proxy
 from tests.deploy.conftest import IMAGES, NAME, PREFIX, Estate, Ran, staged
-from tests.emulator.conftest import REGION, _accounts, emulator
+from tests.emulator.conftest import REGION, emulator, fresh_account
 from tests.faults.kinds import KINDS, PASSING, Fault
 from tests.operations.conftest import furnish, numbers, report, set_numbers
 from thoth_infra.emulator.access import Emulator
@@ -164,16 +164,16 @@ def world(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Calla
     """Makes a staging that is deployed once, has logs and GPU load."""
 
     def made() -> Iterator[Estate]:
-        account = str(next(_accounts))
+        with fresh_account() as account:
 
-        def aws(service: str, account_id: str = account) -> object:
-            return emulator.client(service, account_id=account_id, region=REGION)
+            def aws(service: str, account_id: str = account) -> object:
+                return emulator.client(service, account_id=account_id, region=REGION)
 
-        with staged(tmp_path_factory.mktemp("project"), aws, account, emulator) as estate:
-            furnish(estate)
-            report(estate, "transcription/1", 50.0, 40.0)
-            saved_query(estate)
-            yield estate
+            with staged(tmp_path_factory.mktemp("project"), aws, account, emulator) as estate:
+                furnish(estate)
+                report(estate, "transcription/1", 50.0, 40.0)
+                saved_query(estate)
+                yield estate
 
     return made
 

@@ -16,6 +16,7 @@ from thoth_infra.cli.session import terraform_in, variables_for, workspace_of
 from thoth_infra.config import shared as shared_side
 from thoth_infra.config.environment import Environment
 from thoth_infra.config.load import load, names
+from thoth_infra.config.shared import SharedAccount
 from thoth_infra.contract.queues import Queue
 from thoth_infra.contract.storage import Bucket, Volume
 from thoth_infra.emulator import Emulator, running
@@ -184,6 +185,9 @@ def _without_database(tree: Tree, names: Names) -> Tree:
     return {**tree, path: tree[path].replace(DATABASE_SECRET, f'"{names.database_secret}"')}
 
 
+_OWN = {"registry": "own"}
+
+
 def _terraform(folder: Path, emulator: Emulator, of: RootModule, tree: Tree, log: IO[bytes]) -> Terraform:
     rendered = folder / "rendered"
     rendered.mkdir(exist_ok=True)
@@ -194,5 +198,7 @@ def _terraform(folder: Path, emulator: Emulator, of: RootModule, tree: Tree, log
     scratch = folder / of.name
     scratch.mkdir()
     workspace = Workspace(of.name, of.account_id, of.region, usual.backend, PROJECT, place, scratch, emulated=True)
-    variables = variables_for(emulator, of)
+    # Both roots are in one emulator: the repositories that this one finds are those that the other one makes.
+    own = of if isinstance(of, SharedAccount) else of.model_copy(update={"images": of.images.model_copy(update=_OWN)})
+    variables = variables_for(emulator, own)
     return terraform_in(Project(PROJECT, engine="local"), of, workspace, variables, log=log)

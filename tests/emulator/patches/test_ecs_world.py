@@ -321,6 +321,7 @@ def test_another_accounts_registry_is_asked(aws: AsAccount, other_account: str) 
 
 @pytest.mark.patch("one_at_a_time")
 def test_many_may_ask_at_once(ecs: Any, push: Callable[..., str]) -> None:
+    # Without the simulation nothing falls, and so nothing could be asked for in its midst.
     create(ecs, register(ecs, push("1", exit="1")), 5)
     failures: list[BaseException] = []
 
@@ -339,3 +340,9 @@ def test_many_may_ask_at_once(ecs: Any, push: Callable[..., str]) -> None:
         thread.join()
 
     assert failures == []
+    assert any(task["stopCode"] == "EssentialContainerExited" for task in _ended(ecs))
+
+
+def _ended(ecs: Any) -> Any:
+    arns = ecs.list_tasks(cluster="ai", serviceName="app", desiredStatus="STOPPED")["taskArns"]
+    return ecs.describe_tasks(cluster="ai", tasks=arns)["tasks"] if arns else []
