@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
+from moto.ecs.exceptions import InvalidParameterException
 from moto.moto_api._internal import mock_random
 
 from thoth_infra.emulator.ecs.images import behaviour, in_ecr
@@ -116,6 +117,8 @@ class Moto:
         """Read what matters here of a task definition."""
         definition = self._ecs.describe_task_definition(arn)
         containers = sorted(definition.container_definitions, key=lambda one: not one.get("essential", True))
+        if not containers:  # which moto lets be registered, and AWS does not
+            raise InvalidParameterException("Container list cannot be empty.")
         first = containers[0]
         check = first.get("healthCheck")
         options = first.get("logConfiguration", {}).get("options", {})

@@ -24,8 +24,6 @@ def tasks_live() -> None:
     def run_task(self: Any) -> Any:
         world, around = world_of(self.ecs_backend)
         revision = around.revision(self._get_param("taskDefinition"))
-        if not revision.images:
-            raise InvalidParameterException("The task definition has no container.")
         strategy = self._get_param("capacityProviderStrategy") or []
         provider = strategy[0]["capacityProvider"] if strategy else self._get_param("launchType") or "FARGATE"
         token = self._get_param("clientToken") or ""
