@@ -224,7 +224,7 @@ $(AUDIT)/.installed: requirements/audit.lock
 
 lock: ## Lock the dependencies anew (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --extra emulator --group dev pyproject.toml -o $(LOCK)
+	  --extra emulator --extra simulate --group dev pyproject.toml -o $(LOCK)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  requirements/policy.in -o requirements/policy.lock
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -165,7 +165,7 @@ def _operate(patches: pytest.MonkeyPatch, emulator: Emulator, account: str) -> N
     for key, value in emulator.variables(account_id=account, region=REGION, role="tfs-ai-staging").items():
         if value:  # an empty AWS_PROFILE would mislead moto, which runs in this process
             patches.setenv(key, value)
-    patches.setattr("thoth_infra.cli.deploy._EMULATED_POLL_SECONDS", 0.02)
+    patches.setattr("thoth_infra.cli.operations._EMULATED_POLL_SECONDS", 0.02)
 
 
 def _project(folder: Path) -> Path:

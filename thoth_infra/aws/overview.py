@@ -130,7 +130,7 @@ class Watcher:
         with ThreadPoolExecutor(_THREADS) as pool:
             scaling = pool.submit(scaling_of, clients, place.cluster)
             stopped = pool.submit(stopping.recall, clients, place)
-            deployment = pool.submit(_under_way, Ledger(clients, place.bucket, place.deployments))
+            deployment = pool.submit(_under_way, Ledger.of(clients, place))
             depths = pool.submit(queues, clients, place.cluster)
             busy = code_deploying(self.site)
             weights = {name: share for one in busy for name, share in blue_green.traffic(self.site, one).items()}

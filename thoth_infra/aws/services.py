@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from thoth_infra.aws.clients import Clients
+from thoth_infra.aws.deploy.revisions import image_of
 from thoth_infra.errors import ThothError
 
 DIMENSION: Final = "ecs:service:DesiredCount"
@@ -90,8 +91,8 @@ def images(clients: Clients, place: Place) -> dict[str, str]:
         # Of a service that CodeDeploy replaces, the task set that has the traffic runs.
         primary = (one["taskDefinition"] for one in service.get("taskSets", ()) if one["status"] == "PRIMARY")
         revision = next(primary, service["taskDefinition"])
-        containers = ecs.describe_task_definition(taskDefinition=revision)["taskDefinition"]["containerDefinitions"]
-        references[name] = str(next((one["image"] for one in containers if one["name"] == name), ""))
+        definition = ecs.describe_task_definition(taskDefinition=revision)["taskDefinition"]
+        references[name] = image_of(definition, name)
     return references
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from thoth_infra.aws.deploy import blue_green
-from thoth_infra.aws.deploy.ledger import Ledger, under_way
+from thoth_infra.aws.deploy.ledger import Ledger
 from thoth_infra.aws.deploy.site import Look, Site, failures_of, news_of, refusals_of, why_stopped
 from thoth_infra.aws.diagnosis import most_telling
 from thoth_infra.aws.services import described
@@ -32,9 +32,7 @@ class Restart:
 
 def refuse_deployment(site: Site, ledger: Ledger) -> None:
     """Raise ThothError while anybody deploys: its steps and ours would undo one another."""
-    held = ledger.read()
-    if held is not None and not held.deployment.ended:
-        raise under_way(held.deployment)
+    ledger.last()
     if busy := code_deploying(site):
         raise ThothError(
             f"CodeDeploy replaces the API just now ({', '.join(busy)})",

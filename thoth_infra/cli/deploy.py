@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Final
 
 import click
 
-from thoth_infra.aws import identity, logs, stopping
+from thoth_infra.aws import identity, stopping
 from thoth_infra.aws.clients import Clients, explained
 from thoth_infra.aws.deploy.images import Wanted
-from thoth_infra.aws.deploy.ledger import Ledger, under_way
+from thoth_infra.aws.deploy.ledger import Ledger
 from thoth_infra.aws.deploy.machine import Machine
 from thoth_infra.aws.deploy.preflight import back, prepare
 from thoth_infra.aws.deploy.record import Deployment, Problem, State
 from thoth_infra.aws.deploy.site import Site
 from thoth_infra.cli.confirm import approved, confirm_option
 from thoth_infra.cli.context import Project, environment_option, pass_project
-from thoth_infra.cli.operations import clients_of, known_service, place
+from thoth_infra.cli.operations import known_service, place, site_of
 from thoth_infra.cli.tables import table
 from thoth_infra.cli.terraform import emulate_option
 from thoth_infra.config import images_lock
@@ -29,10 +27,6 @@ from thoth_infra.config.environment import Environment
 from thoth_infra.config.load import lock_file
 from thoth_infra.contract.services import SERVICES
 from thoth_infra.errors import Interrupted, RollbackFailed, RolledBack, ThothError
-
-_POLL_SECONDS: Final = 5.0
-# The emulator goes many times as fast as AWS.
-_EMULATED_POLL_SECONDS: Final = 0.25
 
 _services = click.option(
     "--service", "services", multiple=True, metavar="NAME", help="Only this service; may be repeated [default: all]."
@@ -79,7 +73,7 @@ def deploy(
                 raise ThothError("there is no deployment to go on with", "begin one: `thoth-infra deploy`")
             project.say(f"going on with {held.deployment.kind} {held.deployment.id}: it is {held.deployment.state}")
         else:
-            _refuse_unfinished(ledger)
+            ledger.last()
             _refuse_stopped(env, site)
             approved(env, emulate, confirmed, "Deploy to")
             now = site.now()
@@ -139,18 +133,8 @@ def _last_change(ledger: Ledger, last: Deployment) -> Deployment:
 
 @contextmanager
 def _at(project: Project, name: str, emulate: bool, timeout: str) -> Iterator[tuple[Environment, Site, Ledger]]:
-    seconds = logs.since(timeout).total_seconds()
-    with clients_of(project, name, emulate) as (env, clients):
-        where = place(env)
-        site = Site(
-            clients,
-            where.cluster,
-            where.codedeploy,
-            poll_seconds=_EMULATED_POLL_SECONDS if emulate or "AWS_ENDPOINT_URL" in os.environ else _POLL_SECONDS,
-            timeout_seconds=seconds,
-            tell=project.say,
-        )
-        yield env, site, Ledger(clients, where.bucket, where.deployments)
+    with site_of(project, name, emulate, timeout) as (env, site):
+        yield env, site, Ledger.of(site.clients, place(env))
 
 
 def _images(env: Environment, services: tuple[str, ...], tag: str | None) -> dict[str, Wanted]:
@@ -187,12 +171,6 @@ def _refuse_stopped(env: Environment, site: Site) -> None:
     """Refuse where stop-services has been: nothing would run that could prove the new images."""
     if stopping.recall(site.clients, place(env)):
         raise ThothError("the services are stopped", f"start them first: `thoth-infra start-services --env {env.name}`")
-
-
-def _refuse_unfinished(ledger: Ledger) -> None:
-    held = ledger.read()
-    if held is not None and not held.deployment.ended:
-        raise under_way(held.deployment)
 
 
 def _identifier(now: datetime) -> str:

@@ -111,7 +111,7 @@ def stop_services(
     """Bring every service to zero and remember what it was."""
     with site_of(project, environment, emulate, timeout) as (env, site):
         where = place(env)
-        waiting.refuse_deployment(site, Ledger(site.clients, where.bucket, where.deployments))
+        waiting.refuse_deployment(site, Ledger.of(site.clients, where))
         approved(env, emulate, confirmed, "Stop all services of")
         done = stopping.stop(site.clients, where, identity.whoami(site.clients.variables, site.clients.region).arn)
         depths = queues(site.clients, where.cluster)
@@ -130,7 +130,7 @@ def start_services(project: Project, environment: str, emulate: bool, wait: bool
     """Give every service back the numbers that it had when it was stopped."""
     with site_of(project, environment, emulate, timeout) as (env, site):
         where = place(env)
-        waiting.refuse_deployment(site, Ledger(site.clients, where.bucket, where.deployments))
+        waiting.refuse_deployment(site, Ledger.of(site.clients, where))
         done = stopping.start(site.clients, where)
         if wait:
             _until(site, {one.name: one.desired for one in done.services})
@@ -149,7 +149,7 @@ def restart_service(project: Project, service: str, environment: str, emulate: b
     name = known_service(service)
     with site_of(project, environment, emulate, timeout) as (env, site):
         where = place(env)
-        waiting.refuse_deployment(site, Ledger(site.clients, where.bucket, where.deployments))
+        waiting.refuse_deployment(site, Ledger.of(site.clients, where))
         if stopping.recall(site.clients, where):
             raise ThothError(
                 f"the services of {env.name} are stopped", f"start them: `thoth-infra start-services --env {env.name}`"

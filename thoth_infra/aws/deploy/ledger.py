@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from thoth_infra.aws import objects
 from thoth_infra.aws.clients import Clients
 from thoth_infra.aws.deploy.record import Deployment
+from thoth_infra.aws.services import Place
 from thoth_infra.errors import ThothError
 
 
@@ -33,6 +34,11 @@ class Ledger:
     bucket: str
     folder: str
 
+    @classmethod
+    def of(cls, clients: Clients, place: Place) -> Ledger:
+        """Return an environment's ledger."""
+        return cls(clients, place.bucket, place.deployments)
+
     @property
     def _current(self) -> str:
         return f"{self.folder}/current.json"
@@ -41,11 +47,16 @@ class Ledger:
         """Return the present deployment, or the last one; None before the first."""
         return self._get(self._current)
 
-    def begin(self, deployment: Deployment) -> Held:
-        """Write a new deployment down. Raises ThothError while another one has not ended, or began just now."""
+    def last(self) -> Held | None:
+        """Return the last deployment; None before the first. Raises ThothError while it has not ended."""
         known = self.read()
         if known is not None and not known.deployment.ended:
-            raise under_way(known.deployment)
+            raise _under_way(known.deployment)
+        return known
+
+    def begin(self, deployment: Deployment) -> Held:
+        """Write a new deployment down. Raises ThothError while another one has not ended, or began just now."""
+        known = self.last()
         return self._put(deployment, known.version if known else None)
 
     def save(self, held: Held, deployment: Deployment) -> Held:
@@ -89,8 +100,7 @@ class Ledger:
         return Held(deployment, written)
 
 
-def under_way(deployment: Deployment) -> ThothError:
-    """Return the error of one who wants to begin while another deployment has not ended."""
+def _under_way(deployment: Deployment) -> ThothError:
     return ThothError(
         f"deployment {deployment.id} by {deployment.by} has not ended: it is {deployment.state}",
         "go on with it: `thoth-infra deploy --resume`; or undo it: `thoth-infra rollback`",
