@@ -155,8 +155,8 @@ check: $(STAMP) ## Check configuration and committed trees
 	@$(THOTH) env check
 	@$(THOTH) render --check
 
-test: $(STAMP) ## Run the tests
-	@$(VENV)/bin/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term $(ARGS)
+test: $(STAMP) ## Run the tests (with the share of the code that they run: ARGS=--cov)
+	@$(VENV)/bin/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 drill: $(STAMP) ## Run the slow tests, without those of the switches
 	@$(VENV)/bin/python -m pytest -m slow --ignore tests/switches $(ARGS)
@@ -174,6 +174,10 @@ drill-api: $(STAMP) ## Kill API, orchestrator and Postgres under 500 jobs; make 
 
 drill-page: $(STAMP) ## Look at the web page in Chromium: accessibility, scripts in names, correction, glossary
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m slow -rs tests/workers/api/page $(ARGS)
+
+drill-deploys: $(STAMP) ## Deployments, stops, starts and reports that go wrong in every way that has a name
+	@$(VENV)/bin/python -m pytest -m slow -rs -n 2 --ignore tests/deploy/test_killed.py --ignore tests/deploy/test_truth.py \
+	  --ignore tests/operations/test_applied.py tests/deploy tests/operations $(ARGS)
 
 drill-operations: $(STAMP) ## Kill deployments at every call, and let everything else go wrong with them
 	@$(VENV)/bin/python -m pytest -m slow -rs -n 2 tests/deploy tests/faults tests/operations $(ARGS)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tests.alarms.evaluation import Metric
-from tests.alarms.plans import managed
+from tests.plans import managed
 from thoth_infra.contract import metrics
 from thoth_infra.contract.services import SERVICES
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.alarms.evaluation import Alarm, Metric, State, read
 from tests.alarms.metrics import Identity, emitted, published
-from tests.alarms.plans import managed, plan_of
+from tests.plans import managed, plan_of
 from tests.render.support import ENVIRONMENTS, PROJECT
 from thoth_infra.contract import metrics
 

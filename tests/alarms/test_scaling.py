@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.alarms.evaluation import Alarm, Metric, read
 from tests.alarms.metric_math import Series, evaluate
 from tests.alarms.metrics import Identity, emitted
-from tests.alarms.plans import managed
+from tests.plans import managed
 from tests.render.support import ENVIRONMENTS
 from thoth_infra.contract.services import SERVICES
 

@@ -82,6 +82,7 @@ def test_a_broken_configuration_is_one_finding(cli: Cli, machine: dict[str, str]
     assert {rows[name]["state"] for name in ("rendered", "credentials", "secrets")} == {"skipped"}
 
 
+@pytest.mark.slow
 def test_what_bootstrap_makes_doctor_is_content_with(cli: Cli, machine: dict[str, str]) -> None:
     before = states(cli("--json", "doctor", "--env", "dev", "--emulate", **machine).stdout)
     assert cli("bootstrap", "--env", "dev", "--emulate").returncode == 0

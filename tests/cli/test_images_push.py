@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.emulator.conftest import REGION, AsAccount, account, aws, emulator, other_account
+from tests.marks import slow
 from tests.workers.containers import docker, engine_or_skip
 from thoth_infra.config import images_lock
 from thoth_infra.contract.services import IMAGES
@@ -214,6 +215,7 @@ def test_the_password_is_seen_by_nobody_and_not_kept(built: Bench) -> None:
     assert not [name for name in names if name.startswith("127.0.0.1") and name.endswith(built.commit)]
 
 
+@pytest.mark.slow
 def test_images_that_are_not_pushed_keep_their_digests(built: Bench) -> None:
     assert built("images", "push", "--env", "dev").returncode == 0
     before = _digests(built.lock)
@@ -243,6 +245,7 @@ def test_a_tag_that_is_another_image_already_stays_and_nothing_is_pushed(built: 
     assert (built.registry(), built.lock.read_text()) == (before, text)
 
 
+@pytest.mark.slow
 def test_a_push_that_is_cut_off_is_tried_again(built: Bench) -> None:
     (built.notes / "trouble").write_text("write tcp 10.0.0.1:1->10.0.0.2:443: connection reset by peer")
     done = built("images", "push", "api", "--env", "dev")
@@ -252,6 +255,7 @@ def test_a_push_that_is_cut_off_is_tried_again(built: Bench) -> None:
     assert _digests(built.lock) == {"api": built.registry()["api"][built.commit]}
 
 
+@pytest.mark.slow
 def test_a_push_that_is_denied_is_not_and_the_lock_stays(built: Bench) -> None:
     (built.notes / "trouble").write_text("denied: User: arn:aws:sts::1:assumed-role/x is not authorized")
     done = built("images", "push", "--env", "dev")
@@ -261,7 +265,7 @@ def test_a_push_that_is_denied_is_not_and_the_lock_stays(built: Bench) -> None:
     assert not built.lock.exists()
 
 
-@pytest.mark.parametrize("with_signal", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("with_signal", [signal.SIGINT, *slow(signal.SIGTERM)])
 def test_an_interrupted_push_leaves_neither_a_sign_in_nor_a_lock(built: Bench, with_signal: signal.Signals) -> None:
     (built.notes / "trouble").write_text("for-ever")
     process = built.start("images", "push", "--env", "dev")
@@ -274,6 +278,7 @@ def test_an_interrupted_push_leaves_neither_a_sign_in_nor_a_lock(built: Bench, w
     assert not built.lock.exists()
 
 
+@pytest.mark.slow
 def test_images_of_more_than_a_commit_are_refused(built: Bench) -> None:
     (built.root / "workers" / "this.py").write_text("# not committed\n")
     tag = built.build(tag=f"{built.commit}-dirty", revision=f"{built.commit}-dirty")
@@ -293,6 +298,7 @@ def test_images_of_more_than_a_commit_are_refused(built: Bench) -> None:
     assert f'tag: "{tag}"' in built.lock.read_text()
 
 
+@pytest.mark.slow
 def test_locks_and_rendered_trees_do_not_make_a_checkout_dirty(built: Bench) -> None:
     assert built("images", "push", "--env", "dev").returncode == 0
     staging = built("images", "push", "--env", "staging")
@@ -300,6 +306,7 @@ def test_locks_and_rendered_trees_do_not_make_a_checkout_dirty(built: Bench) -> 
     assert _digests(built.lock.with_name("staging.images.lock")) == _digests(built.lock)
 
 
+@pytest.mark.slow
 def test_what_is_not_built_is_named(built: Bench) -> None:
     docker("image", "rm", f"thoth/music-terms:{built.commit}")
     done = built("images", "push", "--env", "dev")
@@ -316,6 +323,7 @@ def test_a_repository_that_is_missing_is_named(built: Bench) -> None:
     assert f"account {built.shared} has no image repository thoth/api" in done.stderr
 
 
+@pytest.mark.slow
 def test_on_another_account_nothing_is_sent(built: Bench, emulator: Emulator) -> None:
     wrong = emulator.variables(account_id="999999999999", region=REGION, role="tfs-shared-services")
     done = built("images", "push", "--env", "dev", **{name: value for name, value in wrong.items() if value})
@@ -324,6 +332,7 @@ def test_on_another_account_nothing_is_sent(built: Bench, emulator: Emulator) ->
     assert built.count("login") == built.count("image push") == 0
 
 
+@pytest.mark.slow
 def test_the_role_of_a_pipeline_pushes_from_the_environments_own_account(built: Bench, emulator: Emulator) -> None:
     def keys(role: str) -> dict[str, str]:
         made = emulator.variables(account_id=built.own, region=REGION, role=role)
@@ -421,6 +430,7 @@ def _services(bench: Bench, digests: dict[str, str]) -> None:
         ecs.create_service(cluster="thoth-dev", serviceName=name, taskDefinition=name, desiredCount=0)
 
 
+@pytest.mark.slow
 def test_without_an_account_all_of_it_works_on_the_emulator(built: Bench) -> None:
     alone = {name: "" for name in built.variables if name.startswith("AWS_")}
     done = built("images", "push", "api", "--env", "dev", "--emulate", **alone)

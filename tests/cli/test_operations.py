@@ -62,6 +62,7 @@ def test_services_stop_start_and_restart(cli: Cli, applied: Path) -> None:
     assert "did you mean 'transcription'?" in wrong.stderr
 
 
+@pytest.mark.slow
 def test_status_logs_and_gpu_status_are_readable(cli: Cli, applied: Path) -> None:
     env = ("--env", "dev", "--emulate")
     table = cli("status", *env).stdout.splitlines()

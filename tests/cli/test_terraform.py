@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli, Recorder
+from tests.marks import slow
 from thoth_infra.emulator import Emulator
 
 OWN = "087439708020"
@@ -140,6 +141,7 @@ def test_summaries_hold_no_values(cli: Cli) -> None:
     assert "hunter2" not in markdown + as_json.stdout
 
 
+@pytest.mark.slow
 def test_plan_target_limits_the_plan(cli: Cli) -> None:
     planned = cli("plan-target", "aws_sqs_queue.jobs", "--env", "staging", "--emulate")
     assert planned.returncode == 0, planned.stderr
@@ -192,6 +194,7 @@ def test_another_environments_state_key_is_refused(cli: Cli, project: Path, aws:
     assert recorder.starts == []
 
 
+@pytest.mark.slow
 def test_a_plan_for_staging_is_not_applied_to_production(cli: Cli) -> None:
     assert cli("plan", "--env", "staging", "--emulate", "--out", "reviewed.tfplan").returncode == 0
     refused = cli("apply", "--env", "production", "--emulate", "--plan", "reviewed.tfplan")
@@ -199,7 +202,7 @@ def test_a_plan_for_staging_is_not_applied_to_production(cli: Cli) -> None:
     assert "environment: staging, not production" in refused.stderr
 
 
-@pytest.mark.parametrize("what", ["tree", "plan file", "environment"])
+@pytest.mark.parametrize("what", ["tree", *slow("plan file", "environment")])
 def test_a_plan_is_refused_after_any_change(cli: Cli, project: Path, what: str) -> None:
     assert cli("plan", "--env", "staging", "--emulate").returncode == 0
     if what == "tree":
@@ -220,6 +223,7 @@ def test_a_plan_is_refused_after_any_change(cli: Cli, project: Path, what: str) 
     assert expected in refused.stderr
 
 
+@pytest.mark.slow
 def test_a_change_of_configuration_that_was_not_rendered_breaks_the_seal(cli: Cli, project: Path) -> None:
     assert cli("plan", "--env", "staging", "--emulate").returncode == 0
     yaml = project / "environments" / "staging.yaml"
@@ -271,6 +275,7 @@ def test_validate_and_fmt_need_no_credentials(cli: Cli, project: Path) -> None:
     assert cli("fmt", "--check", "--env", "staging").returncode == 0
 
 
+@pytest.mark.slow
 def test_clean_removes_plans_but_neither_state_nor_lock_file(cli: Cli, project: Path) -> None:
     assert cli("plan", "--env", "dev", "--emulate").returncode == 0
     removed = cli("clean", "--env", "dev")
@@ -282,10 +287,12 @@ def test_clean_removes_plans_but_neither_state_nor_lock_file(cli: Cli, project: 
     assert cli("clean", "--env", "dev").stdout == "nothing to remove\n"
 
 
+@pytest.mark.slow
 def test_the_environment_may_come_from_a_variable(cli: Cli) -> None:
     assert cli("plan", "--emulate", THOTH_ENV="staging").returncode == 0
 
 
+@pytest.mark.slow
 def test_unlock_releases_a_lock_that_was_left_behind(cli: Cli, project: Path) -> None:
     from thoth_infra.emulator import running
 

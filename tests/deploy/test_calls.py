@@ -27,6 +27,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str]]:
     return found
 
 
+@pytest.mark.slow
 def test_deploy_and_rollback_call_nothing_that_their_role_may_not(
     estate: Estate, called: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

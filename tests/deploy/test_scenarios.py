@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.deploy.conftest import IMAGES, NAME, PREFIX, SERVICES, Estate, Ran
+from tests.marks import slow
 from thoth_infra.aws.deploy.machine import MIGRATE, PROVE
 from thoth_infra.aws.deploy.record import State
 from thoth_infra.emulator.patches.ecs_around import CAPACITY_TAG
@@ -68,6 +69,7 @@ def test_only_the_services_that_were_named_are_replaced(estate: Estate) -> None:
     assert estate.running() == {name: {"2" if name == "music-terms" else "1"} for name in SERVICES}
 
 
+@pytest.mark.slow
 def test_a_tag_can_be_deployed_without_a_lock(estate: Estate) -> None:
     (estate.root / "environments" / f"{NAME}.images.lock").unlink()
 
@@ -75,6 +77,7 @@ def test_a_tag_can_be_deployed_without_a_lock(estate: Estate) -> None:
     assert estate.all_run("2")
 
 
+@pytest.mark.slow
 def test_a_service_without_tasks_gets_the_revision_too(estate: Estate) -> None:
     estate.aws("ecs").update_service(cluster=PREFIX, service="transcription", desiredCount=0)
 
@@ -87,14 +90,14 @@ def test_a_service_without_tasks_gets_the_revision_too(estate: Estate) -> None:
     assert found["containerDefinitions"][0]["image"].endswith(estate.digests["transcription", "2"])
 
 
-@pytest.mark.parametrize("image", ["music-terms", "api", "transcription"])
+@pytest.mark.parametrize("image", ["api", *slow("music-terms", "transcription")])
 def test_a_crash_loop_is_rolled_back(estate: Estate, image: str) -> None:
     broken(estate, image, exit="1@5", says="KeyError: 'MODEL'")
 
     rolled_back(estate, estate.deploy(), "exit code 1", "what helps")
 
 
-@pytest.mark.parametrize("image", ["audio-extraction", "api"])
+@pytest.mark.parametrize("image", ["audio-extraction", *slow("api")])
 def test_a_failing_health_check_is_rolled_back(estate: Estate, image: str) -> None:
     broken(estate, image, health="fail")
 
@@ -103,12 +106,14 @@ def test_a_failing_health_check_is_rolled_back(estate: Estate, image: str) -> No
     )
 
 
+@pytest.mark.slow
 def test_an_api_that_the_load_balancer_does_not_reach_is_rolled_back(estate: Estate) -> None:
     broken(estate, "api", load_balancer="fail")
 
     rolled_back(estate, estate.deploy(), "ELB health checks", "GET /healthz")
 
 
+@pytest.mark.slow
 def test_a_container_without_enough_memory_is_rolled_back_and_said_so(estate: Estate) -> None:
     broken(estate, "transcription", out_of_memory="5")
 
@@ -136,6 +141,7 @@ def test_a_digest_that_the_registry_has_not_changes_nothing(estate: Estate) -> N
     assert estate.all_run("1")
 
 
+@pytest.mark.slow
 def test_an_image_that_is_removed_meanwhile_is_rolled_back(estate: Estate) -> None:
     gone = [{"imageDigest": estate.digests["music-terms", "2"]}]
     estate.on(
@@ -151,6 +157,7 @@ def no_more_capacity(estate: Estate, instances: int) -> None:
     estate.aws("autoscaling").create_or_update_tags(Tags=[{**tag, "Key": CAPACITY_TAG, "Value": str(instances)}])
 
 
+@pytest.mark.slow
 def test_without_gpu_capacity_the_old_task_keeps_running(estate: Estate) -> None:
     # As in production: the new task starts beside the old one.
     estate.aws("ecs").update_service(
@@ -173,7 +180,7 @@ def reclaim(estate: Estate) -> None:
     estate.aws("ec2").terminate_instances(InstanceIds=[host["ec2InstanceId"]])
 
 
-@pytest.mark.parametrize("when", ["registered", "starting", "started"])
+@pytest.mark.parametrize("when", ["starting", *slow("registered", "started")])
 def test_a_spot_instance_that_is_taken_back_midway_is_survived(estate: Estate, when: str) -> None:
     estate.on(when, lambda: reclaim(estate))
 
@@ -214,21 +221,22 @@ def alarm(estate: Estate, name: str, state: str = "ALARM") -> None:
     cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="test")
 
 
-@pytest.mark.parametrize("when", ["started", "serving", "proved"])
+@pytest.mark.parametrize("when", ["serving", *slow("started", "proved")])
 def test_an_alarm_while_the_old_tasks_are_kept_is_rolled_back(estate: Estate, when: str) -> None:
     estate.on(when, lambda: alarm(estate, "api-errors"))
 
     rolled_back(estate, estate.deploy(), "ALARM_ACTIVE", "an alarm that guards deployments")
 
 
+@pytest.mark.slow
 def test_an_alarm_of_a_worker_is_rolled_back(estate: Estate) -> None:
     estate.on("started", lambda: alarm(estate, "music-terms-failures"))
 
     rolled_back(estate, estate.deploy(), "alarm music-terms-failures is in ALARM")
 
 
-@pytest.mark.parametrize("undo", [True, False])
-@pytest.mark.parametrize("when", ["started", "serving"])
+@pytest.mark.parametrize("undo", [True, *slow(False)])
+@pytest.mark.parametrize("when", ["serving", *slow("started")])
 def test_codedeploy_stopped_by_hand_is_rolled_back(estate: Estate, when: str, undo: bool) -> None:
     def stop() -> None:
         codedeploy = estate.aws("codedeploy")
@@ -254,7 +262,7 @@ def die(how: type[BaseException]) -> Callable[[], None]:
 STEPS = ("registered", "migrated", "starting", "started", "serving", "proved")
 # Before anything changes, while it does, and once all is changed; `make drill-operations` has the steps in between.
 FEW = ("migrated", "started", "proved")
-CUT = [when if when in FEW else pytest.param(when, marks=pytest.mark.slow) for when in STEPS]
+CUT = [*FEW, *slow(*(when for when in STEPS if when not in FEW))]
 
 
 @pytest.mark.parametrize("when", CUT)
@@ -275,6 +283,7 @@ def test_ctrl_c_and_then_resume(estate: Estate, when: str) -> None:
     assert estate.deploy("--resume").code == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", CUT)
 def test_ctrl_c_and_then_rollback(estate: Estate, when: str) -> None:
     estate.on(when, die(KeyboardInterrupt))
@@ -287,6 +296,7 @@ def test_ctrl_c_and_then_rollback(estate: Estate, when: str) -> None:
     assert shown(estate)["state"] == State.UNDONE
 
 
+@pytest.mark.slow
 def test_an_interrupted_rollback_is_resumed_too(estate: Estate) -> None:
     broken(estate, "api", **{f"run__{PROVE[-1]}": "1"})
     estate.on("undoing", die(KeyboardInterrupt))
@@ -311,6 +321,7 @@ def test_a_rollback_that_fails_says_so(estate: Estate) -> None:
     assert "CannotPullContainerError" in ran.out
 
 
+@pytest.mark.slow
 def test_without_any_gpu_the_rollback_fails_and_says_so(estate: Estate) -> None:
     no_more_capacity(estate, 0)
     estate.on("starting", lambda: reclaim(estate))

@@ -37,6 +37,7 @@ def test_a_host_at_work(staging: Estate, monkeypatch: pytest.MonkeyPatch) -> Non
     same("gpu-status.json", staging.run("--json", "gpu-status", *ENV).out, VOLATILE)
 
 
+@pytest.mark.slow
 def test_a_host_that_says_nothing_a_host_that_boots_and_none(staging: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [(one["utilization"], one["memory"]) for one in fleet(staging)["hosts"]] == [(None, None)]
 

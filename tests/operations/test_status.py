@@ -32,6 +32,7 @@ def test_a_healthy_environment(staging: Estate) -> None:
     same("status.json", staging.run("--json", "status", *ENV).out)
 
 
+@pytest.mark.slow
 def test_a_deployment_while_the_traffic_is_shifted(staging: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
     """Task sets with their share, workers' roll-outs, and the deployment as `deploy` wrote it down."""
 

@@ -13,6 +13,7 @@ from typing import Literal
 import pytest
 
 from tests.deploy.conftest import NAME, PREFIX, ROOT, Estate
+from tests.marks import slow
 from tests.operations.conftest import NUMBERS, numbers, send, set_numbers
 from tests.snapshots import same
 from thoth_infra.aws import stopping
@@ -53,6 +54,7 @@ def test_what_an_operator_sees(staging: Estate) -> None:
     same("start-services.json", staging.run("--json", "start-services", *ENV).out)
 
 
+@pytest.mark.slow
 def test_waiting_until_the_tasks_are_gone_and_run_again(staging: Estate) -> None:
     stopped = staging.run("stop-services", *ENV, "--wait")
     assert stopped.code == 0, stopped.err
@@ -156,7 +158,7 @@ def again(staging: Estate) -> Again:
 Then = tuple[Literal["stop", "start"], ...]
 
 
-@pytest.mark.parametrize("then", [("start",), pytest.param(("stop", "start"), marks=pytest.mark.slow)], ids="-".join)
+@pytest.mark.parametrize("then", [("start",), *slow(("stop", "start"))], ids="-".join)
 def test_every_number_comes_back_when_stop_is_killed_at_any_step(
     staging: Estate, kill: Kill, again: Again, then: Then
 ) -> None:
@@ -176,7 +178,8 @@ def test_every_number_comes_back_when_stop_is_killed_at_any_step(
     assert step == 10
 
 
-@pytest.mark.parametrize("then", [("start",), pytest.param(("stop", "start"), marks=pytest.mark.slow)], ids="-".join)
+@pytest.mark.slow
+@pytest.mark.parametrize("then", [("start",), *slow(("stop", "start"))], ids="-".join)
 def test_every_number_comes_back_when_start_is_killed_at_any_step(
     staging: Estate, kill: Kill, again: Again, then: Then
 ) -> None:

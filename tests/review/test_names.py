@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.alarms.plans import managed
+from tests.plans import managed
 from tests.render.support import ENVIRONMENTS, ROOTS, parsed, unquoted
 
 pytestmark = pytest.mark.terraform

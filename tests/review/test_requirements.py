@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.alarms.plans import managed, plan_of
+from tests.plans import managed, plan_of
 from tests.render.support import ENVIRONMENTS, PROJECT, ROOTS
 from thoth_infra.config.load import load
 from thoth_infra.contract import metrics

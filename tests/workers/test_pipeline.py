@@ -59,6 +59,8 @@ def finished(make_rig: MakeRig, spoken: Lesson, tmp_path: Path) -> Finished:
     with Conductor(made, lambda _, stage: {"source": "source.mp4"} if stage is ORDER[0] else {}) as conductor:
         conductor.begin("lesson-1")
         wait_until(lambda: conductor.finished("lesson-1"), 120, "the end of the job", made)
+        # The result comes before the message is deleted and the figures are counted.
+        wait_until(lambda: made.logs().count('"stage_completed"') == len(ORDER), 30, "the end of the last stage", made)
     results = [result for stage in ORDER for result in conductor.ended["lesson-1", stage]]
     return Finished(spoken, made.jobs / "lesson-1", made, results, conductor.percents)
 

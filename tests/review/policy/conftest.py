@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import copy
-import os
-from collections.abc import Callable, Iterator
-from pathlib import Path
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.render.support import copy_project, terraform
-from thoth_infra.cli.context import Project
-from thoth_infra.cli.policy import planned
-from thoth_infra.cli.session import render_into
+from tests.plans import plan_of
 from thoth_infra.review.policy.findings import Finding
 from thoth_infra.review.policy.plan import Plan
 from thoth_infra.review.policy.rules import RULES
@@ -62,22 +57,14 @@ class Draft:
 
 
 @pytest.fixture(scope="session")
-def staging(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def staging() -> str:
     """The JSON of a first plan of staging, as it is committed: made on an emulator that holds nothing."""
-    terraform()
-    root = copy_project(tmp_path_factory.mktemp("policy") / "project")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [n for n in os.environ if n.startswith(("AWS_", "THOTH_", "TF_")) and n != "THOTH_PROVIDER_MIRROR"]:
-            patch.delenv(name)
-        project = Project(root, engine="local")
-        render_into(project, "staging")
-        yield planned(project, "staging", emulate=True)
-    assert not list(Path(root).rglob("policy.tfplan")), "a plan holds secrets and must not stay"
+    return json.dumps(plan_of("staging"))
 
 
 @pytest.fixture
-def draft(staging: dict[str, Any]) -> Draft:
-    return Draft(copy.deepcopy(staging))
+def draft(staging: str) -> Draft:
+    return Draft(json.loads(staging))
 
 
 Damage = Callable[[Draft], object]

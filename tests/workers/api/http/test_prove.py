@@ -80,6 +80,7 @@ def test_a_lesson_that_fails_ends_it_with_the_reason(api: Process) -> None:
     nothing_is_left(api)
 
 
+@pytest.mark.slow
 def test_a_lesson_that_nobody_works_on_is_not_waited_for_for_ever(api: Process) -> None:
     api.start()
     code, output = ended(proof(api, "--patience", "1"))
@@ -88,6 +89,7 @@ def test_a_lesson_that_nobody_works_on_is_not_waited_for_for_ever(api: Process) 
     nothing_is_left(api)
 
 
+@pytest.mark.slow
 def test_an_api_that_does_not_answer_is_told(api: Process) -> None:
     assert api.asked("workers.api.upgrade")[0] == 0
     code, output = ended(proof(api))

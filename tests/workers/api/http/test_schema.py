@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from schemathesis.checks import ignored_auth, negative_data_rejection, positive_data_acceptance
 from schemathesis.generation.modes import GenerationMode
 
+from tests.marks import slow
 from tests.workers.api.http.rig import Api, running
 from workers.api.http.guard import Guard
 from workers.api.http.throttle import Throttle
@@ -32,7 +33,7 @@ def busy(database: Database, jobs_dir: Any) -> Iterator[Api]:
         yield found
 
 
-@pytest.mark.parametrize("examples", [6, pytest.param(120, marks=pytest.mark.slow)], ids=["few", "many"])
+@pytest.mark.parametrize("examples", [6, *slow(120)], ids=["few", "many"])
 def test_no_answer_is_an_error_or_undocumented(busy: Api, examples: int) -> None:
     schema = schemathesis.openapi.from_asgi("/openapi.json", busy.client.app)
     operations: list[Any] = [operation.ok() for operation in schema.get_all_operations()]  # type: ignore[union-attr]

@@ -29,6 +29,7 @@ from hypothesis.stateful import (
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from tests.marks import slow
 from tests.workers.api.conftest import empty
 from tests.workers.api.orchestrator.system import LEASE_SECONDS, STAGE_SECONDS, VISIBILITY_SECONDS, System, alive
 from tests.workers.api.records import TENANT
@@ -408,7 +409,7 @@ def _machine(database: Database, tmp_path: Path) -> type[Machine]:
     return type("BoundMachine", (Machine,), {"database": database, "folder": tmp_path})
 
 
-@pytest.mark.parametrize("examples", [8, pytest.param(300, marks=pytest.mark.slow)], ids=["few", "many"])
+@pytest.mark.parametrize("examples", [8, *slow(300)], ids=["few", "many"])
 def test_nothing_is_lost_and_nothing_requested_twice_wherever_it_crashes(
     database: Database, tmp_path: Path, examples: int
 ) -> None:

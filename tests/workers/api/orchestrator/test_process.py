@@ -79,6 +79,7 @@ def test_told_to_stop_it_ends_and_says_so(process: Process, postgres_records: Da
     assert {line["service"] for line in process.lines()} == {"orchestrator"}
 
 
+@pytest.mark.slow
 def test_it_waits_for_a_database_that_is_not_there_yet(process: Process) -> None:
     current = process.start(DATABASE_PORT="1")
     until(lambda: process.log.exists() and process.said("waiting for the database") > 1, "two tries")
@@ -94,6 +95,7 @@ def test_it_names_every_variable_that_is_missing(process: Process) -> None:
     assert "short" not in said.replace("at least", "")
 
 
+@pytest.mark.slow
 def test_no_secret_is_in_what_it_logs(process: Process, postgres_records: Database) -> None:
     ids = [submit(postgres_records, made_at=now(), webhook_url="https://169.254.169.254/") for _ in range(2)]
     process.start(LOG_LEVEL="DEBUG")

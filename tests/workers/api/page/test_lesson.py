@@ -66,11 +66,13 @@ def test_a_click_on_a_word_goes_there_and_lights_it(page: Page) -> None:
     expect(page.locator(".segment.now .time")).to_have_text("0:09")
 
 
+@pytest.mark.slow
 def test_a_click_on_a_time_goes_to_the_line(page: Page) -> None:
     page.get_by_role("button", name="Play from 13 seconds").click()
     assert time_of(page) == pytest.approx(start_of("Now"), abs=0.01)
 
 
+@pytest.mark.slow
 def test_the_words_light_up_one_by_one_as_they_are_said(page: Page) -> None:
     page.evaluate(
         """() => {
@@ -88,6 +90,7 @@ def test_the_words_light_up_one_by_one_as_they_are_said(page: Page) -> None:
     assert seen == said[: len(seen)]
 
 
+@pytest.mark.slow
 def test_the_page_follows_until_the_reader_looks_elsewhere(visit: Visit, api: Site, tenant: str) -> None:
     page = visit(f"#/lessons/{api.lesson(tenant, lines=[*lesson.LINES] * 3)}")
     ready(page)
@@ -108,6 +111,7 @@ def test_the_page_follows_until_the_reader_looks_elsewhere(visit: Visit, api: Si
     expect(page.get_by_role("button", name="Follow")).to_have_attribute("aria-pressed", "true")
 
 
+@pytest.mark.slow
 def test_following_can_be_switched_off_for_good(page: Page) -> None:
     page.get_by_role("button", name="Follow").click()
     page.reload()
@@ -151,6 +155,7 @@ def test_a_term_shows_its_meaning_and_leads_to_where_it_is_said(page: Page) -> N
     assert time_of(page) == pytest.approx(start_of("palm"), abs=0.01)
 
 
+@pytest.mark.slow
 def test_a_meaning_that_comes_late_is_put_in(visit: Visit, api: Site, tenant: str) -> None:
     page, held = visit(), list[Route]()
     page.route("**/api/glossary", lambda route: held.append(route))
@@ -164,6 +169,7 @@ def test_a_meaning_that_comes_late_is_put_in(visit: Visit, api: Site, tenant: st
     expect(body.locator("p")).to_have_count(2)
 
 
+@pytest.mark.slow
 def test_a_click_on_a_marked_word_opens_its_term(page: Page) -> None:
     word(page, "metronome").click()
     expect(page.locator(".terms details[open] .term-name")).to_have_text("metronome")
@@ -235,6 +241,7 @@ def test_downloads_are_what_the_api_has(page: Page, tmp_path: Path) -> None:
     assert (tmp_path / "film.webm").read_bytes()[:4] == b"\x1a\x45\xdf\xa3"
 
 
+@pytest.mark.slow
 def test_the_recording_gets_another_token_when_the_first_has_expired(
     visit: Visit, api: Site, tenant: str, complaints: Complaints
 ) -> None:
@@ -256,6 +263,7 @@ def test_the_recording_gets_another_token_when_the_first_has_expired(
     expect(page.locator(".player-problem")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_a_recording_that_the_browser_cannot_play_leaves_the_transcript(visit: Visit, api: Site, tenant: str) -> None:
     job_id = api.lesson(tenant)
     (api.files.root / job_id / "source.webm").write_bytes(b"no film" * 1000)
@@ -290,6 +298,7 @@ def test_a_lesson_that_failed_says_why_and_can_be_tried_again(visit: Visit, api:
     expect(page.locator(".banner .state")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_lesson_that_is_deleted_elsewhere_says_so(visit: Visit, api: Site, tenant: str) -> None:
     job_id = api.submit(tenant)
     page = visit(f"#/lessons/{job_id}")
@@ -299,11 +308,13 @@ def test_a_lesson_that_is_deleted_elsewhere_says_so(visit: Visit, api: Site, ten
     expect(page.get_by_role("alert")).to_contain_text("This lesson is no longer there")
 
 
+@pytest.mark.slow
 def test_a_lesson_where_nobody_speaks_says_so(visit: Visit, api: Site, tenant: str) -> None:
     page = visit(f"#/lessons/{api.lesson(tenant, lines=[])}")
     expect(page.get_by_text("No speech was found in this recording.")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_lesson_that_is_not_there_says_so(visit: Visit, complaints: Complaints) -> None:
     complaints.expected.append("404")
     page = visit("#/lessons/01jx0000000000000000000000")

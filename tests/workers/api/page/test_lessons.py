@@ -73,6 +73,7 @@ def test_a_file_is_uploaded_in_parts_with_progress_and_becomes_a_lesson(
     assert received(api, "My lesson.webm", tenant) == recording.read_bytes()
 
 
+@pytest.mark.slow
 def test_files_are_dropped_anywhere(visit: Visit, recording: Path) -> None:
     page = visit()
     expect(page.get_by_text("No lessons yet")).to_be_visible()
@@ -105,6 +106,7 @@ def test_an_upload_pauses_and_resumes(visit: Visit, api: Site, tenant: str, reco
     assert received(api, "My lesson.webm", tenant) == recording.read_bytes()
 
 
+@pytest.mark.slow
 def test_an_upload_survives_a_lost_connection(
     visit: Visit, api: Site, tenant: str, recording: Path, complaints: Complaints
 ) -> None:
@@ -150,6 +152,7 @@ def test_an_upload_goes_on_after_a_reload_with_the_parts_that_are_missing(
     expect(page.locator(".upload")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_an_upload_whose_last_answer_is_lost_becomes_one_lesson(
     visit: Visit, api: Site, tenant: str, recording: Path, complaints: Complaints
 ) -> None:
@@ -229,6 +232,7 @@ def test_the_list_shows_each_stage_as_it_happens(visit: Visit, api: Site, tenant
     expect(page.locator("#announcer")).to_have_text("Live.webm: Ready")
 
 
+@pytest.mark.slow
 def test_more_lessons_than_can_be_streamed_are_kept_up_to_date_too(visit: Visit, api: Site, tenant: str) -> None:
     ids = [api.submit(tenant, f"Lesson {number}.webm") for number in range(5)]
     page = visit()
@@ -280,6 +284,7 @@ def test_a_running_lesson_is_cancelled_and_tried_again(visit: Visit, api: Site, 
     expect(row(page, "Going.webm")).to_contain_text("Waiting to start")
 
 
+@pytest.mark.slow
 def test_a_list_that_cannot_be_loaded_can_be_loaded_again(visit: Visit, complaints: Complaints) -> None:
     complaints.expected.append("503")
     page = visit("#/glossary")
