@@ -47,6 +47,7 @@ OF_THE_PROJECT = frozenset(
         "drill-estate",
         "drill-page",
         "drill-operations",
+        "drill-deploys",
         "drill-pull-request",
         "drill-switches",
         "drill-logs",

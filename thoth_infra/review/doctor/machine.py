@@ -11,6 +11,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 from thoth_infra.review.doctor.context import Context
 from thoth_infra.review.doctor.findings import Answer, fail, ok, skipped, some, warn
 from thoth_infra.review.doctor.registry import check
@@ -20,7 +23,8 @@ from thoth_infra.terraform.version import read_pin
 
 OLDEST_PYTHON: Final = (3, 11)
 LOCK: Final = "requirements/dev.lock"
-_LOCKED: Final = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;\\]+)", re.MULTILINE)
+# A requirement of the lock: its hashes stand on lines of their own.
+_LOCKED: Final = re.compile(r"^[A-Za-z0-9][^\\\n]*==[^\\\n]*", re.MULTILINE)
 _GIB: Final = 1 << 30
 # Providers, plans and an emulated AWS; images, of which transcription's with CUDA has several GiB.
 PROJECT_GIB: Final = (2, 5)
@@ -59,10 +63,10 @@ def packages(context: Context) -> Answer:
     lock = context.root / LOCK
     if not lock.is_file():
         return skipped(f"there is no {LOCK}")
-    locked = {_normal(name): version for name, version in _LOCKED.findall(lock.read_text(encoding="utf-8"))}
-    ours = [re.split(r"[^A-Za-z0-9._-]", row)[0] for row in metadata.requires("thoth-infra") or ()]
+    locked = _locked(lock.read_text(encoding="utf-8"))
+    ours = [canonicalize_name(Requirement(row).name) for row in metadata.requires("thoth-infra") or ()]
     wrong = []
-    for name in dict.fromkeys(map(_normal, ours)):
+    for name in dict.fromkeys(ours):
         try:
             installed = metadata.version(name)
         except metadata.PackageNotFoundError:
@@ -74,8 +78,11 @@ def packages(context: Context) -> Answer:
     return ok(f"those of {LOCK}")
 
 
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+def _locked(text: str) -> dict[str, str]:
+    """Return the version of each package that a lock wants here: it may have another one for another Python."""
+    rows = [Requirement(row) for row in _LOCKED.findall(text)]
+    here = [row for row in rows if row.marker is None or row.marker.evaluate()]
+    return {canonicalize_name(row.name): str(row.specifier).removeprefix("==") for row in here}
 
 
 @check("engine", "machine")
