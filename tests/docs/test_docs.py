@@ -54,7 +54,39 @@ def test_readme_shows_its_two_commands_first() -> None:
     assert first[:2] == ["make demo", "make test"]
 
 
-def test_links_in_the_documents_lead_somewhere() -> None:
-    for document in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
-        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
-            assert (document.parent / target).exists(), f"{document.name}: {target}"
+DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")))
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def prose(path: Path) -> str:
+    """A document without its blocks of code."""
+    return re.sub(r"(?ms)^ *```.*?^ *```$", "", path.read_text())
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors that GitHub gives a document's headings."""
+    headings = re.findall(r"(?m)^#+ (.*)$", prose(path))
+    plain = (re.sub(r"[^\w\- ]", "", re.sub(r"\]\([^)]*\)", "", heading)) for heading in headings)
+    return {heading.lower().replace(" ", "-") for heading in plain}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_links_in_the_documents_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^):]+)\)", prose(document)):
+        path, _, anchor = target.partition("#")
+        found = (document.parent / path).resolve() if path else document
+        assert found.exists(), target
+        assert not anchor or anchor in anchors(found), target
+
+
+def test_every_document_is_on_the_map() -> None:
+    folder = ROOT / "docs"
+    linked = {
+        (folder / target.partition("#")[0]).resolve()
+        for target in re.findall(r"\]\(([^):]+)\)", prose(folder / "index.md"))
+    }
+    files = {path for kind in ("*.md", "*.json") for path in folder.rglob(kind)}
+    assert files - {folder / "index.md"} <= linked
