@@ -90,3 +90,18 @@ def test_every_document_is_on_the_map() -> None:
     }
     files = {path for kind in ("*.md", "*.json") for path in folder.rglob(kind)}
     assert files - {folder / "index.md"} <= linked
+
+
+def glossary() -> list[str]:
+    rows = re.findall(r"(?m)^\| ([a-z].*?) \|", (ROOT / "docs" / "glossary.md").read_text())
+    return [word for row in rows if row != "word" for word in row.split(", ")]
+
+
+@pytest.mark.parametrize("word", glossary())
+def test_a_word_of_the_glossary_is_one_that_the_documents_use(word: str) -> None:
+    others = " ".join(prose(path).lower() for path in DOCUMENTS if path.name != "glossary.md")
+    assert re.search(rf"\b{re.escape(word)}", " ".join(others.split()))
+
+
+def test_no_word_of_the_glossary_is_explained_twice() -> None:
+    assert len(glossary()) == len(set(glossary()))

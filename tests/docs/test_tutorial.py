@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.console import ROOT, Edited, Reader, Step, Typed, prints, reader, steps
+from tests.docs.test_files import PAGE, unknown
 
 STEPS = tuple(steps((ROOT / "docs" / "tutorial.md").read_text()))
 # What the copy has already: the interpreter that runs the tests.
@@ -18,7 +19,7 @@ def needs_terraform(step: Typed) -> bool:
 
 
 def do(steps: tuple[Step, ...], person: Reader) -> list[str]:
-    """Do the steps, and return what was not as the document shows it."""
+    """Do the steps, and return what was not as the document shows it, files below .thoth included."""
     wrong = []
     for step in steps:
         if isinstance(step, Edited):
@@ -27,6 +28,10 @@ def do(steps: tuple[Step, ...], person: Reader) -> list[str]:
             done = person.types(step.line)
             if not prints(step.shown, done.stdout) or (done.returncode != 0) != ("Error: " in step.shown):
                 wrong.append(f"$ {step.line}\n{done.stdout}(exit code {done.returncode})")
+            written = (file for file in (person.root / ".thoth").rglob("*") if file.is_file())
+            wrong += [
+                f"{name} is not in {PAGE}" for name in unknown(f.relative_to(person.root).as_posix() for f in written)
+            ]
     return wrong
 
 
