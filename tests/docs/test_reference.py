@@ -28,9 +28,12 @@ def page(name: str) -> str:
     return (FOLDER / name).read_text()
 
 
-@pytest.mark.parametrize("name", sorted(reference.documents(ROOT)))
+DOCUMENTS = reference.documents(ROOT)
+
+
+@pytest.mark.parametrize("name", sorted(DOCUMENTS))
 def test_the_generated_pages_are_current(name: str) -> None:
-    assert (ROOT / name).read_text() == reference.documents(ROOT)[name], "run `make reference`"
+    assert (ROOT / name).read_text() == DOCUMENTS[name], "run `make reference`"
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:

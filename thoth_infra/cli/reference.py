@@ -89,43 +89,47 @@ def section(command: click.Command, context: click.Context) -> Iterator[str]:
 
 
 def _options(command: click.Command, context: click.Context) -> str:
-    rows = [_row(parameter, context) for parameter in command.params]
-    return table(("option or argument", "value", "default", "variable", "meaning"), rows)
+    # Two columns, so that the meaning is not out of sight on a narrow screen.
+    rows = [(_name(parameter, context), " ".join(_told(parameter))) for parameter in command.params]
+    return table(("option", "meaning"), rows)
 
 
-def _row(parameter: click.Parameter, context: click.Context) -> tuple[str, ...]:
-    name, text = ", ".join(map(code, (*parameter.opts, *parameter.secondary_opts))), ""
-    default, variable = _default(parameter), parameter.envvar
-    if isinstance(parameter, click.Option):
-        # The default and the variable have columns of their own.
-        text = re.sub(r" ?\[(?:env var|default): ([^\]]*)\](?=\.?$)", "", parameter.help or "")
-        told = re.search(r"\[default: ([^\]]*)\]", parameter.help or "")
-        default = literal(told[1]) if told and not default else default
-    else:
-        name = code(parameter.make_metavar(context) if parameter.metavar is None else parameter.metavar)
-    if parameter.multiple if isinstance(parameter, click.Option) else parameter.nargs == -1:
-        text += " May be repeated." if "repeated" not in text else ""
-    shown = variable if isinstance(variable, str) else ""
-    return name, _value(parameter, context), default, code(shown), literal(text.strip())
-
-
-def _default(parameter: click.Parameter) -> str:
-    if parameter.required:
-        return "required"
-    value = parameter.to_info_dict().get("default")
-    if (isinstance(parameter, click.Option) and parameter.is_flag) or value in (None, (), [], ""):
-        return ""
-    return code(str(value)) if isinstance(value, str | int | float) else ""
-
-
-def _value(parameter: click.Parameter, context: click.Context) -> str:
-    if isinstance(parameter, click.Option) and (parameter.is_flag or parameter.count):
-        return ""
-    if isinstance(parameter.type, click.Choice):
-        return " / ".join(code(str(choice)) for choice in parameter.type.choices)
+def _name(parameter: click.Parameter, context: click.Context) -> str:
     if not isinstance(parameter, click.Option):
-        return ""
-    return code(parameter.make_metavar(context))
+        return code(parameter.metavar or parameter.make_metavar(context))
+    names = ", ".join(map(code, (*parameter.opts, *parameter.secondary_opts)))
+    if parameter.is_flag or parameter.count:
+        return names
+    plain = "" if isinstance(parameter.type, click.Choice | click.IntRange) else parameter.make_metavar(context)
+    return f"{names} {literal(parameter.metavar or plain)}".strip()
+
+
+def _told(parameter: click.Parameter) -> Iterator[str]:
+    """Yield the sentences on an option: meaning, values, default, variable."""
+    help_text = getattr(parameter, "help", None) or ""
+    yield literal(re.sub(r" ?\[(?:env var|default): [^\]]*\](?=\.?$)", "", help_text))
+    if isinstance(parameter.type, click.Choice):
+        yield f"One of {', '.join(code(str(choice)) for choice in parameter.type.choices)}."
+    if isinstance(parameter.type, click.IntRange):
+        bounds = (("from", parameter.type.min), ("to", parameter.type.max))
+        yield f"A number {' '.join(f'{word} {bound}' for word, bound in bounds if bound is not None)}."
+    if parameter.required:
+        yield "Required."
+    several = parameter.multiple if isinstance(parameter, click.Option) else parameter.nargs == -1
+    if several and "repeated" not in help_text:
+        yield "May be repeated."
+    if default := _default(parameter, help_text):
+        yield f"Default: {default}."
+    if isinstance(parameter.envvar, str):
+        yield f"Variable: {code(parameter.envvar)}."
+
+
+def _default(parameter: click.Parameter, help_text: str) -> str:
+    if told := re.search(r"\[default: ([^\]]*)\]", help_text):
+        return literal(told[1])
+    value = parameter.to_info_dict().get("default")
+    flag = isinstance(parameter, click.Option) and parameter.is_flag
+    return "" if flag or value in (None, "") or not isinstance(value, str | int | float) else code(str(value))
 
 
 def targets(root: Path) -> list[tuple[str, str]]:

@@ -14,7 +14,10 @@ def page(title: str, *parts: str) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table; cells are Markdown, empty ones are shown as a dash. No rows make no table."""
+    """Return a table; cells are Markdown, empty ones are shown as a dash. No rows make no table, and none a column."""
+    given = [list(row) for row in rows]
+    used = [n for n in range(len(columns)) if any(row[n] for row in given)]
+    columns, rows = [columns[n] for n in used], [[row[n] for n in used] for row in given]
     lines = ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
     if not lines:
         return ""
