@@ -12,6 +12,7 @@ import pytest
 
 from thoth_infra.cli import reference
 from thoth_infra.cli.main import cli
+from thoth_infra.config import load
 from thoth_infra.config.sources import ENV_KEYS, RESERVED
 from thoth_infra.contract import metrics, queues, services
 from thoth_infra.errors import ThothError
@@ -28,12 +29,23 @@ def page(name: str) -> str:
     return (FOLDER / name).read_text()
 
 
-DOCUMENTS = reference.documents(ROOT)
+GENERATED = sorted(
+    path.name for path in FOLDER.glob("*.md") if "python -m thoth_infra.cli.reference" in path.read_text()
+)
 
 
-@pytest.mark.parametrize("name", sorted(DOCUMENTS))
-def test_the_generated_pages_are_current(name: str) -> None:
-    assert (ROOT / name).read_text() == DOCUMENTS[name], "run `make reference`"
+@pytest.fixture(scope="module")
+def documents() -> dict[str, str]:
+    return reference.documents(ROOT)
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_the_generated_pages_are_current(name: str, documents: dict[str, str]) -> None:
+    assert page(name) == documents[f"docs/reference/{name}"], "run `make reference`"
+
+
+def test_every_page_that_is_generated_is_there(documents: dict[str, str]) -> None:
+    assert {f"docs/reference/{name}" for name in GENERATED} == set(documents)
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
@@ -136,3 +148,21 @@ def test_what_markdown_would_take_for_markup_is_shown_as_it_is() -> None:
     assert literal("a <env> and `b_<c>` of d_e") == "a \\<env\\> and `b_<c>` of d\\_e"
     assert table(("a",), [["x|y\nz"]]).splitlines()[-1] == "| x\\|y z |"
     assert table(("a",), []) == ""
+
+
+def keys(value: object, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """The dotted keys of an environment; the names of pools and tags are the user's own."""
+    if isinstance(value, dict) and path != ("tags",) and path[-1:] != ("digests",):
+        for name, below in value.items():
+            yield from keys(below, (*path, "<name>" if path == ("gpu_pools",) else name))
+    else:
+        yield ".".join(path)
+
+
+@pytest.mark.parametrize("name", load.names(ROOT))
+def test_every_key_of_an_environment_is_in_the_reference(name: str) -> None:
+    known = set(re.findall(r"(?m)^\| `([a-z_.<>0-9]+)`", (ROOT / "docs" / "configuration.md").read_text()))
+    used = set(keys(load.load(ROOT, name, personal=False).environment.model_dump(mode="json")))
+    assert len(used) > 100
+    # A section that may be null is one key where it is.
+    assert {key for key in used if key not in known and not any(k.startswith(f"{key}.") for k in known)} == set()
