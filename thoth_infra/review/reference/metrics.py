@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,7 @@ from thoth_infra.contract import metrics as contract
 from thoth_infra.contract.services import SERVICES
 from thoth_infra.render.write import folder
 from thoth_infra.review.reference.markdown import code, literal, page, table
-from thoth_infra.review.reference.raised import sources
+from thoth_infra.review.reference.raised import Source, sources
 
 _READERS: Final = ("thoth_infra.aws", "thoth_infra.review", "thoth_infra.simulate", "thoth_infra.cli")
 _DASHBOARD: Final = "52-dashboard.tf"
@@ -57,15 +58,15 @@ def document(root: Path) -> str:
     )
 
 
-def _trees(root: Path) -> Iterator[tuple[str, list[str]]]:
-    """Yield the name and the lines of every rendered file that may read a metric, once for all environments."""
-    seen = set()
+@cache
+def _trees(root: Path) -> tuple[tuple[str, list[str]], ...]:
+    """Return the name and the lines of every rendered file, those that are alike in several environments once."""
+    found: dict[str, str] = {}
     for name in names(root):
         for path in sorted(folder(root, name).rglob("*.tf")):
             text = path.read_text(encoding="utf-8")
-            if text not in seen:
-                seen.add(text)
-                yield path.name, text.splitlines()
+            found.setdefault(text, path.name)
+    return tuple((name, text.splitlines()) for text, name in found.items())
 
 
 def readers(root: Path, metric: contract.Metric) -> tuple[str, ...]:
@@ -96,10 +97,13 @@ def _commands(root: Path, metric: contract.Metric) -> Iterator[str]:
     """Yield the modules of the command line that read a metric by the contract's name of it."""
     constant = next(name for name, value in vars(contract).items() if value is metric)
     for source in sources(root, "thoth_infra"):
-        if source.module.startswith(_READERS) and source.module != __name__:
-            used = {getattr(node, "id", getattr(node, "attr", "")) for node in ast.walk(source.tree)}
-            if constant in used:
-                yield f"`{source.module}`"
+        if source.module.startswith(_READERS) and source.module != __name__ and constant in _names(source):
+            yield f"`{source.module}`"
+
+
+@cache
+def _names(source: Source) -> frozenset[str]:
+    return frozenset(str(getattr(node, "id", getattr(node, "attr", ""))) for node in ast.walk(source.tree))
 
 
 def _of_aws(root: Path) -> list[tuple[str, str, str]]:

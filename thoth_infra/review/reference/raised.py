@@ -33,7 +33,7 @@ class Site:
     texts: tuple[str | None, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Source:
     """A parsed module, its name (``thoth_infra.aws.gpu``) and its constants that are texts."""
 
