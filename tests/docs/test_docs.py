@@ -11,6 +11,8 @@ import pytest
 
 from thoth_infra import errors
 from thoth_infra.cli.main import cli
+from thoth_infra.config.environment import Environment
+from thoth_infra.config.load import load
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -105,3 +107,22 @@ def test_a_word_of_the_glossary_is_one_that_the_documents_use(word: str) -> None
 
 def test_no_word_of_the_glossary_is_explained_twice() -> None:
     assert len(glossary()) == len(set(glossary()))
+
+
+def test_keys_with_a_value_within_sentences_are_taken_by_the_configuration() -> None:
+    """``whisper.compute_type: float16`` and the like, wherever a document has it."""
+    found = {
+        (key, value)
+        for path in DOCUMENTS
+        for key, value in re.findall(r"`([a-z_]+(?:\.[a-z_]+)+): ([\w-]+)`", prose(path))
+        if not key.startswith("services.NAME")
+    }
+    assert len(found) >= 3
+    for key, value in found:
+        start = key.partition(".")[0]
+        above = (
+            ""
+            if start in Environment.model_fields
+            else {"scaling": "services.transcription."}.get(start, "gpu_pools.main.")
+        )
+        load(ROOT, "production", personal=False, settings=(f"{above}{key}={value}",))
