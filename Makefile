@@ -18,7 +18,7 @@ AUDIT := .thoth/audit
 IMAGE_LOCKS := $(addprefix requirements/,$(addsuffix .lock,api audio-extraction transcription music-terms))
 RUN = $(THOTH) $(1) --env $(ENV) $(ARGS)
 
-.PHONY: help venv demo test drill drill-workers drill-estate drill-api drill-page drill-pull-request drill-operations drill-switches drill-logs lint fmt-code bench bench-workers bench-api sbom scan rehearse policy lock
+.PHONY: help venv demo test drill drill-workers drill-estate drill-api drill-page drill-pull-request drill-operations drill-switches drill-logs drill-docs lint reference fmt-code bench bench-workers bench-api sbom scan rehearse policy lock
 .PHONY: status start-services stop-services restart-service logs insights exec dlq gpu-status images images-push images-list deploy rollback
 .PHONY: doctor bootstrap
 .PHONY: init plan apply destroy plan-target fmt validate clean output drift render check
@@ -191,11 +191,17 @@ drill-switches: $(STAMP) ## Plan every switch of the estate on an emulated AWS, 
 drill-logs: $(STAMP) ## Follow 10,000 lines a second: in order, none lost or twice, memory flat (a minute)
 	@$(VENV)/bin/python -m pytest -m slow -rs -s tests/cli/test_logs_follow.py $(ARGS)
 
+drill-docs: $(STAMP) ## Type what README and the tutorial show, on an emulated AWS, and compare what is printed
+	@$(VENV)/bin/python -m pytest -m slow -rs tests/docs $(ARGS)
+
 lint: $(STAMP) ## Run ruff, mypy and the shell checks
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@for script in terraform-docker.sh scripts/*.sh .ci/run; do bash -n "$$script"; done
+
+reference: $(STAMP) ## Write docs/reference anew from the code
+	@$(VENV)/bin/python -m thoth_infra.cli.reference
 
 fmt-code: $(STAMP) ## Format the Python code
 	@$(VENV)/bin/ruff check --fix --quiet . && $(VENV)/bin/ruff format .

@@ -18,7 +18,7 @@ class Refusal(Enum):
 
     NOT_THERE = "apply the environment first"
     EXPIRED = "sign in again: `aws sso login`"
-    DENIED = "the role lacks this permission: docs/estate.md says which role has it; `doctor` shows who you are"
+    DENIED = "the role lacks this permission: docs/delivery.md says which role may what; `doctor` shows who you are"
     THROTTLED = "AWS throttles this account just now: try again in a minute"
     UNAVAILABLE = "AWS has trouble of its own: try again in a minute, and look at its health dashboard"
     OTHER = "`thoth-infra doctor` looks at the account, the role and what was applied"
