@@ -61,8 +61,7 @@ def test_a_project_lays_newer_prices_over_the_packaged_ones(tmp_path: Path) -> N
     overlay(tmp_path)
     found = prices.load(tmp_path)
     assert (found.usd("nat.hour"), found.usd("nat.gb")) == (Decimal("0.040"), Decimal("0.045"))
-    assert found.newest.key == "nat.hour"
-    assert found.age_days(date(2025, 6, 11)) == 10
+    assert found.price("nat.hour").as_of == date(2026, 6, 1)
     assert prices.load().usd("nat.hour") == Decimal("0.045")
 
 

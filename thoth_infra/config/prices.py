@@ -137,15 +137,6 @@ class Prices:
         """The price that was looked up longest ago."""
         return min(self.rows.values(), key=lambda price: (price.as_of, price.key))
 
-    @property
-    def newest(self) -> Price:
-        """The price that was looked up last."""
-        return max(self.rows.values(), key=lambda price: (price.as_of, price.key))
-
-    def age_days(self, today: date) -> int:
-        """Return the days since the oldest price was looked up."""
-        return (today - self.oldest.as_of).days
-
 
 def load(root: Path | None = None) -> Prices:
     """Return the packaged prices, with those of the project at ``root`` over them.

@@ -83,11 +83,16 @@ class Database:
 
 @dataclass(frozen=True, order=True)
 class Bucket:
-    """An S3 bucket's life of an object, in days; ``archive_days`` 0: it never moves to Glacier Instant Retrieval."""
+    """An S3 bucket's life of an object, in days.
+
+    ``archive_days``: until it moves to Glacier Instant Retrieval, 0 for never. ``noncurrent_days``: kept on after it
+    was deleted or has expired.
+    """
 
     name: str
     archive_days: int
     expiration_days: int
+    noncurrent_days: int
 
 
 @dataclass(frozen=True)

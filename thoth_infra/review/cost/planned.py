@@ -259,7 +259,9 @@ def _buckets(found: Resources) -> Iterator[Bucket]:
         rules = entry["values"].get("rule") or ()
         moved = [int(one["days"] or 0) for rule in rules for one in rule.get("transition") or ()]
         gone = [int(one["days"] or 0) for rule in rules for one in rule.get("expiration") or ()]
-        yield Bucket(str(entry.get("index", "")), max(moved, default=0), max(gone, default=0))
+        later = [int(o["noncurrent_days"] or 0) for r in rules for o in r.get("noncurrent_version_expiration") or ()]
+        days = (max(each, default=0) for each in (moved, gone, later))
+        yield Bucket(str(entry.get("index", "")), *days)
 
 
 def _backup_days(plan: Values) -> int:

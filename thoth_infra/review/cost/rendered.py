@@ -46,9 +46,7 @@ def estate_of(env: Environment) -> Estate:
         network=_network(values["network"]),
         edge=Edge(1, len(values["network"]["public_subnets"]), 1, _FIREWALL_RULES + bool(env.edge.allow_list)),
         monitoring=_monitoring(env, values),
-        buckets=tuple(
-            sorted(Bucket(name, one["archive_days"], one["expiration_days"]) for name, one in values["buckets"].items())
-        ),
+        buckets=tuple(sorted(_bucket(name, one) for name, one in values["buckets"].items())),
         file_systems=1,
         backup_days=max(database.backup_days, 7) if database else 7,
         keys=_KEYS + bool(database),
@@ -105,6 +103,10 @@ def _clock(cron: str) -> tuple[str, tuple[str, ...]]:
         raise ValueError(f"{cron} is none of our schedules")
     minute, hour, days = found.groups()
     return f"{int(hour):02}:{int(minute):02}", () if days == "*" else tuple(days.split(","))
+
+
+def _bucket(name: str, one: Mapping[str, Any]) -> Bucket:
+    return Bucket(name, one["archive_days"], one["expiration_days"], one["noncurrent_days"])
 
 
 def _database(env: Environment) -> Database | None:
