@@ -156,13 +156,20 @@ def _listed(text: str, product: Product) -> Decimal | None:
     try:
         terms = json.loads(text)["terms"].get("OnDemand", {}).values()
         rows = [row for term in terms for row in term["priceDimensions"].values()]
-        tiers = sorted((Decimal(row["beginRange"]), Decimal(row["pricePerUnit"]["USD"])) for row in rows)
+        tiers = sorted((_amount(row["beginRange"]), _amount(row["pricePerUnit"]["USD"])) for row in rows)
     except (ValueError, KeyError, TypeError, AttributeError, InvalidOperation) as error:
         raise ThothError(
             f"the price list's answer for {product.key} can't be understood ({product.described})",
             "the table stays as it was",
         ) from error
-    return _first(price for _, price in tiers if price > 0 and price.is_finite())
+    return _first(price for _, price in tiers if price)
+
+
+def _amount(text: str) -> Decimal:
+    made = Decimal(text)
+    if not made.is_finite() or made < 0:
+        raise ValueError(text)
+    return made
 
 
 def _first(prices: Iterable[Decimal]) -> Decimal | None:

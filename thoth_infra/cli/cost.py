@@ -138,7 +138,7 @@ def _right(cells: tuple[str, ...]) -> tuple[str, ...]:
 
 def _compare(project: Project, found: Estimate, other: Estimate, *, markdown: bool) -> None:
     change = deltas.delta(found, other)
-    rows = [(one.name, *_right(_moved(one))) for one in change.parts]
+    rows = [(one.name, *_right(_moved(one))) for one in change.parts if one.change]
     rows.append((marked("total", "bold"), *_right(_moved(deltas.PartDelta("", change.before, change.after)))))
     head = ("EXPECTED", *_right((found.environment, other.environment, "change")))
     text = "\n".join([report.headline(found), report.headline(other), "", table(head, rows)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from thoth_infra.contract.services import BY_NAME
+from thoth_infra.contract.services import API_ALONE, BY_NAME, ORCHESTRATOR
 from thoth_infra.review.cost.estate import Bucket, Database
 from thoth_infra.review.cost.hours import DAYS, MONTH
 from thoth_infra.review.cost.lines import Basis, Lines
@@ -114,7 +114,10 @@ def _held(basis: Basis, bucket: Bucket) -> tuple[Decimal, Decimal]:
 
 def messages(basis: Basis) -> Lines:
     """Yield the queues' requests: receiving while nothing is there, and what each job takes."""
-    consumers = [one.name for one in basis.estate.services if BY_NAME.get(one.name) and BY_NAME[one.name].consumes]
+    running = basis.estate.services
+    consumers = [one.name for one in running if one.name in BY_NAME and BY_NAME[one.name].consumes]
+    if not basis.estate.service(ORCHESTRATOR.name):
+        consumers.append(API_ALONE.name)
     hours = basis.all_task_hours(*consumers) if consumers else Spread.fixed(0)
     calls = hours * RECEIVES_PER_HOUR + basis.used(basis.usage.jobs * CALLS_PER_JOB)
     price = basis.prices.usd("sqs.requests")
