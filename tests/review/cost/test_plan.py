@@ -19,7 +19,7 @@ from thoth_infra.cli.policy import planned as plan_of
 from thoth_infra.cli.session import render_into
 from thoth_infra.config import prices
 from thoth_infra.config.load import load
-from thoth_infra.review.cost import billed, delta, planned, rendered
+from thoth_infra.review.cost import billed, delta, planned, rendered, resources
 from thoth_infra.review.cost.estate import Estate
 from thoth_infra.review.cost.estimate import estimate
 from thoth_infra.review.cost.usage import Usage, usage_of
@@ -37,7 +37,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 def planned_estate(plan: dict[str, Any]) -> Estate:
     """Return what is billed after a plan; every type of it is known."""
-    found = planned.resources(plan["planned_values"]["root_module"], plan["variables"])
+    found = resources.read(plan["planned_values"]["root_module"], plan["variables"])
     assert billed.unknown(found.types) == ()
     return planned.estate_of(found)
 
@@ -98,7 +98,7 @@ def test_a_plan_costs_what_the_two_configurations_differ_by(project: Project, mo
     after = load(project.root, "dev").environment
     render_into(project, "dev")
     plan = plan_of(project, "dev", emulate=True)
-    state = planned.resources(plan["prior_state"]["values"]["root_module"])
+    state = resources.read(plan["prior_state"]["values"]["root_module"])
     assert planned.estate_of(state) == rendered.estate_of(before)
     assert planned_estate(plan) == rendered.estate_of(after)
     found = delta.of_plan("dev", plan, prices.load(), usage_of(after))
@@ -195,7 +195,7 @@ def test_off_hours_the_bounds_of_the_day_are_what_counts() -> None:
     target = {"resource_id": action["resource_id"], "min_capacity": 0, "max_capacity": 0}
     service = resource("aws_ecs_service", "music-terms", name="music-terms", desired_count=0)
     everything = [service, start, stop, resource("aws_appautoscaling_target", "music-terms", **target)]
-    (found,) = planned.estate_of(planned.resources({"resources": everything})).services
+    (found,) = planned.estate_of(resources.read({"resources": everything})).services
     assert (found.minimum, found.maximum, found.scheduled) == (0, 2, True)
 
 

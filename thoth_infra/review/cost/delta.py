@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from thoth_infra.config.prices import Prices
-from thoth_infra.review.cost import billed, planned
+from thoth_infra.review.cost import billed, planned, resources
 from thoth_infra.review.cost.estimate import Estimate, of_estate
 from thoth_infra.review.cost.money import NOTHING, Spread
 from thoth_infra.review.cost.usage import Usage
@@ -74,8 +74,8 @@ def of_plan(environment: str, plan: Mapping[str, Any], prices: Prices, usage: Us
     Both sides are what Terraform knows: the refreshed state, and the planned values, with the same prices and usage.
     ThothError when a price is missing.
     """
-    before = planned.resources(((plan.get("prior_state") or {}).get("values") or {}).get("root_module"))
-    after = planned.resources((plan.get("planned_values") or {}).get("root_module"), plan.get("variables"))
+    before = resources.read(((plan.get("prior_state") or {}).get("values") or {}).get("root_module"))
+    after = resources.read((plan.get("planned_values") or {}).get("root_module"), plan.get("variables"))
     was, now = (of_estate(environment, planned.estate_of(side), prices, usage) for side in (before, after))
     made = delta(was, now)
     touched = (
