@@ -20,7 +20,7 @@ RUN = $(THOTH) $(1) --env $(ENV) $(ARGS)
 
 .PHONY: help venv demo test drill drill-workers drill-estate drill-api drill-page drill-pull-request drill-operations drill-switches drill-logs drill-docs lint reference fmt-code bench bench-workers bench-api sbom scan rehearse policy lock
 .PHONY: status start-services stop-services restart-service logs insights exec dlq gpu-status images images-push images-list deploy rollback
-.PHONY: doctor bootstrap
+.PHONY: doctor bootstrap cost
 .PHONY: init plan apply destroy plan-target fmt validate clean output drift render check
 
 help: ## Show this help
@@ -137,6 +137,9 @@ images-list: $(STAMP) ## List what the registry has, which of it is locked and w
 
 policy: $(STAMP) ## Check the rendered trees and their plans, on an emulated AWS
 	@$(THOTH) policy --emulate $(ARGS)
+
+cost: $(STAMP) ## Estimate what the environment costs a month: ARGS='--lines --audio-hours 250'
+	@$(call RUN,cost)
 
 ##@ Without an account
 

@@ -48,6 +48,7 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
         "Review",
         "Check the rendered tree with checkov, and its plan with our own rules.",
     ),
+    "cost": ("cost", "cost", "Review", "Estimate what an environment costs a month, and for an hour of audio."),
     "rehearse": (
         "rehearse",
         "rehearse",
