@@ -1,0 +1,307 @@
+"""What happens once a minute: metrics, alarms, policies, the schedule, the service scheduler, the capacity provider."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from thoth_infra.simulate.engine.chance import uniform
+from thoth_infra.simulate.engine.compiler import compiled
+from thoth_infra.simulate.engine.layout import (
+    AWAKENING,
+    BUSY,
+    DESIRED,
+    FREE,
+    IDLE,
+    IN_FLIGHT,
+    INSTANCES_ON_DEMAND,
+    INSTANCES_SPOT,
+    KEPT_MINUTES,
+    MINUTES,
+    OFF,
+    ON_DEMAND,
+    QUEUE,
+    QUEUE_MAX,
+    RUNNING,
+    SPOT,
+    STARTING,
+    USD,
+)
+from thoth_infra.simulate.engine.queues import free_job
+from thoth_infra.simulate.engine.tasks import (
+    drop,
+    end_host,
+    fill_host,
+    fullest_market,
+    new_host,
+    next_market,
+    start_task,
+    take_away,
+    tidy,
+)
+
+
+@compiled  # pragma: no cover - machine code
+def follow_schedule(w: Any) -> None:
+    """Move the bounds by the scheduled actions that are due; application autoscaling moves the desired count."""
+    whole = w.whole[0]
+    while whole.next_action < len(w.actions) and w.actions[whole.next_action, 0] <= whole.now:
+        whole.off = w.actions[whole.next_action, 1] > 0
+        whole.next_action += 1
+        for s in range(len(w.stages)):
+            stage = w.stages[s]
+            if stage.scheduled:
+                stage.minimum = 0 if whole.off else stage.low
+                stage.maximum = 0 if whole.off else stage.high
+                stage.desired = min(max(stage.desired, stage.minimum), stage.maximum)
+
+
+@compiled  # pragma: no cover - machine code
+def expire(w: Any, s: int) -> None:
+    """Lose the messages that have outlived their retention; the oldest stand first."""
+    stage, whole = w.stages[s], w.whole[0]
+    while stage.head >= 0 and whole.now - w.jobs[stage.head].sent > whole.retention:
+        job = stage.head
+        stage.head = w.jobs[job].next
+        if stage.head < 0:
+            stage.tail = -1
+        stage.visible -= 1
+        stage.expired += 1
+        whole.expired += 1
+        free_job(w, job)
+
+
+@compiled  # pragma: no cover - machine code
+def emit(w: Any, s: int) -> None:
+    """Note what CloudWatch gets to know of this minute, sooner or later; NaN where nothing is emitted."""
+    stage, whole = w.stages[s], w.whole[0]
+    at = whole.minute % KEPT_MINUTES
+    running = stage.starting + stage.idle + stage.busy
+    waiting = stage.visible + stage.in_flight
+    if (waiting > 0 or running > 0) and whole.now - stage.active > whole.inactive_after:
+        # Nobody has sent or polled for hours: SQS takes a while to emit again.
+        stage.seen_from = whole.now + whole.awakening * uniform(w.random, AWAKENING)
+    if waiting > 0 or running > 0:
+        stage.active = whole.now
+    known = whole.now >= stage.seen_from
+    w.metrics[s, 0, at] = stage.visible if known else np.nan
+    w.metrics[s, 1, at] = stage.in_flight if known else np.nan
+    # Container Insights sends nothing for a service without running tasks.
+    w.metrics[s, 2, at] = running if running > 0 else np.nan
+    stage.largest = max(stage.largest, stage.visible)
+    stage.most = max(stage.most, running)
+
+
+@compiled  # pragma: no cover - machine code
+def wake(w: Any, s: int, visible: float, in_flight: float) -> None:
+    """IF(0 * visible + inflight + tasks < 1, visible, 0) >= 1: add a task.
+
+    The newest minute's task count is not there yet and counts as 0 in a sum; messages in flight are.
+    """
+    stage, whole = w.stages[s], w.whole[0]
+    lags = whole.task_lag > whole.queue_lag
+    tasks = 0.0 if lags else w.metrics[s, 2, (whole.minute - whole.queue_lag) % KEPT_MINUTES]
+    tasks = 0.0 if np.isnan(tasks) else tasks
+    stage.wake_run = stage.wake_run + 1 if visible >= 1 and in_flight + tasks < 1 else 0
+    if stage.wakes and stage.wake_run >= stage.wake_minutes and whole.now >= stage.wake_until:
+        wanted = min(stage.desired + stage.wake_adjustment, stage.maximum)
+        if wanted > stage.desired:
+            stage.desired = wanted
+            stage.wake_until = whole.now + stage.wake_cooldown
+
+
+@compiled  # pragma: no cover - machine code
+def track(w: Any, s: int) -> None:
+    """Messages per running task above the target for some minutes: as many tasks as bring them down to it."""
+    stage, whole = w.stages[s], w.whole[0]
+    lag = max(whole.queue_lag, whole.task_lag)
+    if whole.minute < lag:
+        return
+    at = (whole.minute - lag) % KEPT_MINUTES
+    visible, tasks = w.metrics[s, 0, at], w.metrics[s, 2, at]
+    share = visible / max(tasks, 1.0)
+    # A missing value is no value: the comparison with NaN does not hold.
+    stage.track_run = stage.track_run + 1 if share > stage.target else 0
+    if stage.track_run >= stage.track_minutes:
+        wanted = min(np.int64(np.ceil(tasks * (share / stage.target))), stage.maximum)
+        # During the cooldown only a larger scale-out goes through.
+        if wanted > stage.desired and (whole.now >= stage.track_until or wanted > stage.track_last):
+            stage.desired = stage.track_last = wanted
+            stage.track_until = whole.now + stage.track_cooldown
+
+
+@compiled  # pragma: no cover - machine code
+def sleep(w: Any, s: int, opened: float) -> None:
+    """visible + inflight <= 0 for some minutes: back to the minimum. Missing values leave the alarm as it is."""
+    stage, whole = w.stages[s], w.whole[0]
+    if not np.isnan(opened):
+        stage.sleep_run = stage.sleep_run + 1 if opened <= 0 else 0
+    if stage.sleep_run >= stage.sleep_minutes and whole.now >= stage.sleep_until:
+        wanted = min(max(stage.low, stage.minimum), stage.maximum)
+        if wanted != stage.desired:
+            stage.desired = wanted
+            stage.sleep_until = whole.now + stage.sleep_cooldown
+
+
+@compiled  # pragma: no cover - machine code
+def scale(w: Any, s: int) -> None:
+    """Let the alarms look and the policies act."""
+    stage, whole = w.stages[s], w.whole[0]
+    if whole.minute >= whole.queue_lag:
+        at = (whole.minute - whole.queue_lag) % KEPT_MINUTES
+        visible, in_flight = w.metrics[s, 0, at], w.metrics[s, 1, at]
+        wake(w, s, visible, in_flight)
+        if stage.sleep_minutes > 0:
+            sleep(w, s, visible + in_flight)
+    if stage.target > 0:
+        track(w, s)
+
+
+@compiled  # pragma: no cover - machine code
+def reconcile(w: Any, s: int) -> None:
+    """Start and stop tasks until there are as many as desired; a busy one is protected until its job is done."""
+    stage = w.stages[s]
+    stage.excess = 0
+    total = stage.assigned[ON_DEMAND] + stage.assigned[SPOT]
+    while total < stage.desired:
+        market = next_market(w, s)
+        if stage.group[market] >= 0:
+            stage.unplaced[market] += 1
+        elif not start_task(w, s, market, -1):
+            return
+        stage.assigned[market] += 1
+        total += 1
+    if total <= stage.desired:
+        return
+    while total > stage.desired:
+        market = fullest_market(w, s)
+        if not (fewer(w, s, market) or fewer(w, s, 1 - market)):
+            stage.excess = total - stage.desired
+            break
+        total -= 1
+    tidy(w, s)
+
+
+@compiled  # pragma: no cover - machine code
+def fewer(w: Any, s: int, market: int) -> bool:
+    """Stop a task of a market that is not at work; False when there is none."""
+    stage = w.stages[s]
+    if stage.unplaced[market] > 0:
+        stage.unplaced[market] -= 1
+        stage.assigned[market] -= 1
+        return True
+    found = -1
+    for task in range(len(w.tasks)):
+        row = w.tasks[task]
+        if row.stage == s and row.market == market and (row.state == STARTING or row.state == IDLE):
+            found = task
+            if row.state == STARTING:
+                break
+    if found < 0:
+        return False
+    drop(w, found)
+    return True
+
+
+@compiled  # pragma: no cover - machine code
+def wanted_hosts(w: Any, g: int) -> int:
+    """Return as many hosts as a group's tasks, placed or not, need."""
+    market, wanted = w.groups[g].market, 0
+    for s in range(len(w.stages)):
+        stage = w.stages[s]
+        if stage.group[market] == g:
+            wanted = max(wanted, (stage.assigned[market] + stage.per_host - 1) // stage.per_host)
+    return wanted
+
+
+@compiled  # pragma: no cover - machine code
+def place(w: Any) -> None:
+    """Place waiting tasks on hosts that have room."""
+    waiting = 0
+    for s in range(len(w.stages)):
+        waiting += w.stages[s].unplaced[ON_DEMAND] + w.stages[s].unplaced[SPOT]
+    if waiting == 0:
+        return
+    for host in range(len(w.hosts)):
+        if w.hosts[host].state == IDLE and w.hosts[host].notice > w.whole[0].now:
+            fill_host(w, host)
+
+
+@compiled  # pragma: no cover - machine code
+def provide(w: Any, g: int) -> None:
+    """Managed scaling of one group: some hosts more a minute; empty ones go together after a while."""
+    group, whole = w.groups[g], w.whole[0]
+    wanted = wanted_hosts(w, g)
+    for _ in range(min(group.step, wanted - group.have, group.most - group.have)):
+        if not new_host(w, g):
+            return
+    if wanted >= group.have:
+        group.idle_run = 0
+        return
+    group.idle_run += 1
+    if group.idle_run >= group.idle_minutes:
+        group.idle_run = 0
+        for host in range(len(w.hosts)):
+            row = w.hosts[host]
+            if row.state == IDLE and row.group == g and row.tasks == 0 and row.notice > whole.now:
+                end_host(w, host, whole.now)
+
+
+@compiled  # pragma: no cover - machine code
+def note(w: Any) -> None:
+    """Add this minute to its point of the series."""
+    whole = w.whole[0]
+    at = min(whole.minute // whole.point_minutes, len(w.points) - 1)
+    point = w.points[at]
+    if point[MINUTES] == 0:
+        point[OFF] = whole.off
+    point[MINUTES] += 1
+    point[INSTANCES_ON_DEMAND] += whole.instances[ON_DEMAND]
+    point[INSTANCES_SPOT] += whole.instances[SPOT]
+    point[USD] += whole.usd_per_hour
+    for s in range(len(w.stages)):
+        row, stage = w.by_stage[at, s], w.stages[s]
+        row[QUEUE] += stage.visible
+        row[QUEUE_MAX] = max(row[QUEUE_MAX], stage.visible)
+        row[IN_FLIGHT] += stage.in_flight
+        row[DESIRED] += stage.desired
+        row[RUNNING] += stage.idle + stage.busy
+
+
+@compiled  # pragma: no cover - machine code
+def control(w: Any) -> None:
+    """Do all that happens at a full minute."""
+    whole = w.whole[0]
+    if whole.next_notice <= whole.now:
+        take_away(w)
+    follow_schedule(w)
+    for s in range(len(w.stages)):
+        expire(w, s)
+        emit(w, s)
+        scale(w, s)
+        reconcile(w, s)
+    for g in range(len(w.groups)):
+        provide(w, g)
+    place(w)
+    note(w)
+    whole.minute += 1
+    whole.next_minute = whole.minute * 60.0
+
+
+@compiled  # pragma: no cover - machine code
+def settle(w: Any) -> None:
+    """At the end: account for hosts and tasks that are still there."""
+    now = w.whole[0].now
+    for task in range(len(w.tasks)):
+        row = w.tasks[task]
+        if row.state == STARTING or row.state == IDLE or row.state == BUSY:
+            w.stages[row.stage].task_seconds += now - row.placed
+            if row.state == BUSY:
+                w.stages[row.stage].busy_seconds += now - row.began
+            if row.host < 0:
+                w.types[row.type].seconds[row.market] += now - row.placed
+    for host in range(len(w.hosts)):
+        other = w.hosts[host]
+        if other.state != FREE:
+            w.types[other.type].seconds[other.market] += now - other.since
