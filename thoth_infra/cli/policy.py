@@ -21,6 +21,7 @@ from thoth_infra.review.policy.report import Verdict, verdict
 from thoth_infra.review.policy.scanner import CheckovScanner
 from thoth_infra.review.policy.tool import Checkov
 from thoth_infra.review.scaling.check import prove
+from thoth_infra.review.scaling.rendered import AUTOSCALING
 from thoth_infra.terraform.session import discard
 
 
@@ -66,6 +67,8 @@ def _scaling(project: Project, name: str) -> Iterator[Finding]:
     if name == shared.NAME:
         return
     ((_, tree),) = rendered(project, (name,))
+    if AUTOSCALING not in tree:
+        return  # templates of another estate, with nothing in them that scales
     for found in prove(load(project.root, name), tree).findings:
         level = Level.FAILURE if found.severity == "error" else Level.WARNING
         yield Finding(f"scaling-{found.rule}", found.key or found.place, found.what, found.mend, level, found.place)
