@@ -35,7 +35,7 @@ def run(estate: Estate, workload: Workload, seed: int, progress: Callable[[float
     return summary.result(estate, workload, seed, w)
 
 
-def _grown(w: build.World, estate: Estate) -> build.World:
+def _grown(w: "build.World", estate: Estate) -> "build.World":
     from thoth_infra.simulate.engine import build
 
     whole = w.whole[0]
