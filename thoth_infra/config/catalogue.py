@@ -1,15 +1,16 @@
 """What AWS offers: GPU instance types and Fargate sizes.
 
-Instance figures: ``aws ec2 describe-instance-types``; prices: Linux on demand, us-east-1, US dollars per
-hour, as published on ``PRICES_AS_OF``.
+Instance figures: ``aws ec2 describe-instance-types``; prices: the packaged table of ``prices``, so that what is
+rendered follows from the configuration and this version alone.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 
-PRICES_AS_OF = date(2025, 6, 1)
+from thoth_infra.config import prices
+
+PRICES_AS_OF = prices.packaged().price("ec2.g4dn.xlarge").as_of
 
 
 @dataclass(frozen=True)
@@ -58,35 +59,35 @@ class InstanceType:
 AGENT_RESERVE_MIB = 512
 
 _ROWS = (
-    ("g4dn.xlarge", 4, 16, 1, "T4", 16, 3, 0.526),
-    ("g4dn.2xlarge", 8, 32, 1, "T4", 16, 3, 0.752),
-    ("g4dn.4xlarge", 16, 64, 1, "T4", 16, 3, 1.204),
-    ("g4dn.8xlarge", 32, 128, 1, "T4", 16, 4, 2.176),
-    ("g4dn.12xlarge", 48, 192, 4, "T4", 16, 8, 3.912),
-    ("g4dn.16xlarge", 64, 256, 1, "T4", 16, 4, 4.352),
-    ("g5.xlarge", 4, 16, 1, "A10G", 22, 4, 1.006),
-    ("g5.2xlarge", 8, 32, 1, "A10G", 22, 4, 1.212),
-    ("g5.4xlarge", 16, 64, 1, "A10G", 22, 8, 1.624),
-    ("g5.8xlarge", 32, 128, 1, "A10G", 22, 8, 2.448),
-    ("g5.12xlarge", 48, 192, 4, "A10G", 22, 15, 5.672),
-    ("g5.16xlarge", 64, 256, 1, "A10G", 22, 8, 4.096),
-    ("g6.xlarge", 4, 16, 1, "L4", 22, 4, 0.8048),
-    ("g6.2xlarge", 8, 32, 1, "L4", 22, 4, 0.9776),
-    ("g6.4xlarge", 16, 64, 1, "L4", 22, 8, 1.3232),
-    ("g6.8xlarge", 32, 128, 1, "L4", 22, 8, 2.0144),
-    ("g6.12xlarge", 48, 192, 4, "L4", 22, 8, 4.6016),
-    ("g6.16xlarge", 64, 256, 1, "L4", 22, 15, 3.3968),
-    ("g6e.xlarge", 4, 32, 1, "L40S", 44, 4, 1.861),
-    ("g6e.2xlarge", 8, 64, 1, "L40S", 44, 4, 2.24208),
-    ("g6e.4xlarge", 16, 128, 1, "L40S", 44, 8, 3.00424),
-    ("g6e.8xlarge", 32, 256, 1, "L40S", 44, 8, 4.52856),
-    ("g6e.12xlarge", 48, 384, 4, "L40S", 44, 10, 10.49264),
-    ("g6e.16xlarge", 64, 512, 1, "L40S", 44, 15, 7.57719),
+    ("g4dn.xlarge", 4, 16, 1, "T4", 16, 3),
+    ("g4dn.2xlarge", 8, 32, 1, "T4", 16, 3),
+    ("g4dn.4xlarge", 16, 64, 1, "T4", 16, 3),
+    ("g4dn.8xlarge", 32, 128, 1, "T4", 16, 4),
+    ("g4dn.12xlarge", 48, 192, 4, "T4", 16, 8),
+    ("g4dn.16xlarge", 64, 256, 1, "T4", 16, 4),
+    ("g5.xlarge", 4, 16, 1, "A10G", 22, 4),
+    ("g5.2xlarge", 8, 32, 1, "A10G", 22, 4),
+    ("g5.4xlarge", 16, 64, 1, "A10G", 22, 8),
+    ("g5.8xlarge", 32, 128, 1, "A10G", 22, 8),
+    ("g5.12xlarge", 48, 192, 4, "A10G", 22, 15),
+    ("g5.16xlarge", 64, 256, 1, "A10G", 22, 8),
+    ("g6.xlarge", 4, 16, 1, "L4", 22, 4),
+    ("g6.2xlarge", 8, 32, 1, "L4", 22, 4),
+    ("g6.4xlarge", 16, 64, 1, "L4", 22, 8),
+    ("g6.8xlarge", 32, 128, 1, "L4", 22, 8),
+    ("g6.12xlarge", 48, 192, 4, "L4", 22, 8),
+    ("g6.16xlarge", 64, 256, 1, "L4", 22, 15),
+    ("g6e.xlarge", 4, 32, 1, "L40S", 44, 4),
+    ("g6e.2xlarge", 8, 64, 1, "L40S", 44, 4),
+    ("g6e.4xlarge", 16, 128, 1, "L40S", 44, 8),
+    ("g6e.8xlarge", 32, 256, 1, "L40S", 44, 8),
+    ("g6e.12xlarge", 48, 384, 4, "L40S", 44, 10),
+    ("g6e.16xlarge", 64, 512, 1, "L40S", 44, 15),
 )
 
 GPU_INSTANCE_TYPES: dict[str, InstanceType] = {
-    name: InstanceType(name, vcpus, gib * 1024, gpus, gpu, vram, enis, hourly)
-    for name, vcpus, gib, gpus, gpu, vram, enis, hourly in _ROWS
+    name: InstanceType(name, vcpus, gib * 1024, gpus, gpu, vram, enis, float(prices.packaged().hourly(name)))
+    for name, vcpus, gib, gpus, gpu, vram, enis in _ROWS
 }
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from thoth_infra.errors import ThothError
 from thoth_infra.simulate.estate import Estate
 from thoth_infra.simulate.result import Result
 from thoth_infra.simulate.workload import Workload
+
+if TYPE_CHECKING:
+    from thoth_infra.simulate.engine.layout import World
 
 _EVENTS = 2_000_000
 """Between two looks at progress and Ctrl-C: a fraction of a second."""
@@ -32,10 +36,10 @@ def run(estate: Estate, workload: Workload, seed: int, progress: Callable[[float
         if progress:
             progress(min(float(w.whole["now"][0] / w.whole["hours_end"][0]), 1.0))
     control.settle(w)
-    return summary.result(estate, workload, seed, w)
+    return summary.result(estate, seed, w)
 
 
-def _grown(w: "build.World", estate: Estate) -> "build.World":
+def _grown(w: World, estate: Estate) -> World:
     from thoth_infra.simulate.engine import build
 
     whole = w.whole[0]

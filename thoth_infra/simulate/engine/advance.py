@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from thoth_infra.simulate.engine.chance import bits, exponential, uniform
-from thoth_infra.simulate.engine.compiler import compiled, inlined
+from thoth_infra.simulate.engine.compiler import compiled, entry, inlined
 from thoth_infra.simulate.engine.control import control, follow_schedule, provide, reconcile
 from thoth_infra.simulate.engine.layout import (
     ARRIVALS,
@@ -49,6 +49,12 @@ from thoth_infra.simulate.engine.tasks import (
 _52 = np.uint64(52)
 # A delivery that goes wrong needs a row for its pause, and another one for what is started in its place.
 _RESERVE = 4
+
+
+@inlined  # pragma: no cover - machine code
+def as_index(value: Any) -> Any:
+    """Return a small number as the one kind of number that all functions are compiled for."""
+    return np.int64(value)
 
 
 @compiled  # pragma: no cover - machine code
@@ -149,7 +155,7 @@ def rest(w: Any, task: int, s: int) -> None:
 def finish(w: Any, task: int) -> None:
     """End an attempt that went well: the job goes on to its next stage."""
     row, now = w.tasks[task], w.whole[0].now
-    s, job = np.int64(row.stage), row.job
+    job, s = row.job, as_index(row.stage)
     stage = w.stages[s]
     stage.busy -= 1
     stage.busy_seconds += now - row.began
@@ -187,7 +193,7 @@ def keep_progress(w: Any, task: int, s: int) -> None:
 def end_badly(w: Any, task: int) -> None:
     """End an attempt that failed, or whose worker was taken away or died."""
     row, whole = w.tasks[task], w.whole[0]
-    s, job, outcome = np.int64(row.stage), row.job, row.outcome
+    job, outcome, s = row.job, row.outcome, as_index(row.stage)
     stage = w.stages[s]
     stage.busy -= 1
     stage.busy_seconds += whole.now - row.began
@@ -217,7 +223,7 @@ def end_badly(w: Any, task: int) -> None:
 @compiled  # pragma: no cover - machine code
 def resume(w: Any, timer: int) -> None:
     """Make a job visible again after its pause."""
-    hand_back(w, np.int64(w.tasks[timer].stage), w.tasks[timer].job)
+    hand_back(w, as_index(w.tasks[timer].stage), w.tasks[timer].job)
     free_task(w, timer)
 
 
@@ -315,7 +321,7 @@ def is_over(w: Any) -> bool:
     return bool(empty or whole.now >= whole.end)
 
 
-@compiled  # pragma: no cover - machine code
+@entry  # pragma: no cover - machine code
 def warm_up(w: Any) -> None:
     """Bring up, without any delay, what runs before the first job comes."""
     follow_schedule(w)
@@ -335,7 +341,7 @@ def warm_up(w: Any) -> None:
 def happen(w: Any, task: int) -> None:
     """Let the event of a task happen."""
     row = w.tasks[task]
-    s = np.int64(row.stage)
+    s = as_index(row.stage)
     w.whole[0].now = row.at
     if row.state == BUSY and row.outcome == DONE:
         finish(w, task)
@@ -346,7 +352,7 @@ def happen(w: Any, task: int) -> None:
     serve(w, s)
 
 
-@compiled  # pragma: no cover - machine code
+@entry  # pragma: no cover - machine code
 def advance(w: Any, events: int) -> int:
     """Let up to ``events`` things happen; return MORE, OVER, or GROW when rows for jobs, tasks or hosts are used up."""
     whole = w.whole[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from statistics import NormalDist
@@ -15,7 +16,7 @@ from thoth_infra.contract import scaling
 from thoth_infra.errors import ThothError
 from thoth_infra.simulate.engine import chance, layout
 from thoth_infra.simulate.engine.layout import World
-from thoth_infra.simulate.estate import FARGATE, Estate, Fargate, HostType, OnPool, Pool, Schedule, Stage
+from thoth_infra.simulate.estate import FARGATE, Estate, Fargate, HostType, OnPool, Schedule, Stage
 from thoth_infra.simulate.workload import Audio, Rates, Trace, Workload
 
 LENGTHS = 4096
@@ -29,7 +30,7 @@ def world(estate: Estate, workload: Workload, seed: int) -> World:
     minutes = math.ceil((workload.hours + workload.drain_hours) * 60) + 1
     point_minutes = max(1, math.ceil(workload.hours * 60 / POINTS))
     points = math.ceil(minutes / point_minutes)
-    types = list(_types(estate))
+    kinds = list(types(estate))
     tasks = 2 * sum(stage.maximum for stage in estate.stages) + sum(p.on_demand_max + p.spot_max for p in estate.pools)
     hosts = min(sum(p.on_demand_max + p.spot_max for p in estate.pools), 1 << 16)
     count = len(estate.stages)
@@ -37,13 +38,13 @@ def world(estate: Estate, workload: Workload, seed: int) -> World:
         whole=_whole(estate, workload, point_minutes),
         stages=_stages(estate, workload),
         groups=_groups(estate),
-        types=_type_rows(types),
+        types=_type_rows(kinds),
         jobs=np.zeros(0, layout.JOB),
         tasks=np.zeros(0, layout.TASK),
         hosts=np.zeros(0, layout.HOST),
         used=np.zeros((0, count), np.int32),
         buckets=np.full(layout.BUCKETS, -1, np.int32),
-        work=_work(estate, workload, types),
+        work=_work(estate, workload, kinds),
         counts=np.zeros((count + 2, layout.BINS), np.int64),
         waits=np.zeros((count + 2, 2)),
         metrics=np.full((count, 3, layout.KEPT_MINUTES), np.nan),
@@ -82,15 +83,16 @@ def _more(w: World, rows: Any, count: int, free: str) -> Any:
     return np.concatenate([rows, added])
 
 
-def _types(estate: Estate) -> Any:
+def types(estate: Estate) -> Iterator[tuple[str, HostType]]:
     """Yield the owner's name and the type of each row of TYPE: those of the pools, then Fargate once per stage."""
     for pool in estate.pools:
         for kind in pool.types:
             yield pool.name, kind
     for stage in estate.stages:
         if isinstance(launch := stage.launch, Fargate):
-            yield stage.name, HostType(
-                FARGATE, "", 0, launch.hourly, launch.spot_hourly, 1.0, launch.interruptions_per_hour
+            yield (
+                stage.name,
+                HostType(FARGATE, "", 0, launch.hourly, launch.spot_hourly, 1.0, launch.interruptions_per_hour),
             )
 
 
@@ -263,8 +265,3 @@ def _actions(schedule: Schedule | None, workload: Workload) -> list[tuple[float,
     found.sort()
     past = [stops for at, stops in found if at <= 0]
     return [(0.0, past[-1]), *((at, stops) for at, stops in found if at > 0)]
-
-
-def types_of(pool: Pool) -> tuple[str, ...]:
-    """Return the names of a pool's types."""
-    return tuple(kind.name for kind in pool.types)

@@ -56,11 +56,20 @@ def is_compiled() -> bool:
     return next(Path(numba.config.CACHE_DIR).rglob("*.nbi"), None) is not None
 
 
+# Without wrappers for Python, which most functions don't need and which take longer to compile than they do.
+_INTERNAL = {"cache": True, "error_model": "numpy", "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+
+def entry(function: F) -> F:
+    """Compile ``function`` to be called from Python; its machine code is kept for the next process."""
+    return cast(F, numba.njit(cache=True, error_model="numpy", _nrt=False, no_cfunc_wrapper=True)(function))
+
+
 def compiled(function: F) -> F:
-    """Compile ``function``; its machine code is kept for the next process."""
-    return cast(F, numba.njit(cache=True, error_model="numpy")(function))
+    """Compile ``function`` to be called from other compiled ones."""
+    return cast(F, numba.njit(**_INTERNAL)(function))
 
 
 def inlined(function: F) -> F:
     """Compile ``function`` into each of its callers: what happens several times for each job."""
-    return cast(F, numba.njit(cache=True, error_model="numpy", forceinline=True)(function))
+    return cast(F, numba.njit(**_INTERNAL, forceinline=True)(function))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from thoth_infra.simulate.engine.chance import uniform
-from thoth_infra.simulate.engine.compiler import compiled
+from thoth_infra.simulate.engine.compiler import compiled, entry
 from thoth_infra.simulate.engine.layout import (
     AWAKENING,
     BUSY,
@@ -21,6 +21,7 @@ from thoth_infra.simulate.engine.layout import (
     MINUTES,
     OFF,
     ON_DEMAND,
+    PAUSING,
     QUEUE,
     QUEUE_MAX,
     RUNNING,
@@ -28,7 +29,7 @@ from thoth_infra.simulate.engine.layout import (
     STARTING,
     USD,
 )
-from thoth_infra.simulate.engine.queues import free_job
+from thoth_infra.simulate.engine.queues import free_job, record
 from thoth_infra.simulate.engine.tasks import (
     drop,
     end_host,
@@ -290,17 +291,36 @@ def control(w: Any) -> None:
 
 
 @compiled  # pragma: no cover - machine code
+def count_in(w: Any, s: int, job: int, waiting: float) -> None:
+    """Count what an unfinished job has waited."""
+    row, count = w.jobs[job], len(w.stages)
+    record(w, s, row.waited + waiting)
+    record(w, count, row.before + row.waited + waiting)
+    record(w, count + 1, w.whole[0].now - row.born)
+
+
+@entry  # pragma: no cover - machine code
 def settle(w: Any) -> None:
-    """At the end: account for hosts and tasks that are still there."""
+    """At the end: account for hosts and tasks that are still there, and for what unfinished jobs have waited."""
     now = w.whole[0].now
+    for s in range(len(w.stages)):
+        job = w.stages[s].head
+        while job >= 0:
+            count_in(w, s, job, now - w.jobs[job].since)
+            job = w.jobs[job].next
     for task in range(len(w.tasks)):
         row = w.tasks[task]
         if row.state == STARTING or row.state == IDLE or row.state == BUSY:
             w.stages[row.stage].task_seconds += now - row.placed
             if row.state == BUSY:
                 w.stages[row.stage].busy_seconds += now - row.began
+                count_in(w, row.stage, row.job, 0.0)
+            if row.held >= 0:
+                count_in(w, row.stage, row.held, now - w.jobs[row.held].since)
             if row.host < 0:
                 w.types[row.type].seconds[row.market] += now - row.placed
+        elif row.state == PAUSING:
+            count_in(w, row.stage, row.job, now - w.jobs[row.job].since)
     for host in range(len(w.hosts)):
         other = w.hosts[host]
         if other.state != FREE:
