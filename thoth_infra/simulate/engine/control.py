@@ -299,6 +299,21 @@ def count_in(w: Any, s: int, job: int, waiting: float) -> None:
     record(w, count + 1, w.whole[0].now - row.born)
 
 
+@compiled  # pragma: no cover - machine code
+def settle_task(w: Any, task: int) -> None:
+    """Account for a task, and for what the jobs that it has have waited."""
+    row, now = w.tasks[task], w.whole[0].now
+    stage = w.stages[row.stage]
+    stage.task_seconds += now - row.placed
+    if row.host < 0:
+        w.types[row.type].seconds[row.market] += now - row.placed
+    if row.state == BUSY:
+        stage.busy_seconds += now - row.began
+        count_in(w, row.stage, row.job, 0.0)
+    if row.held >= 0:
+        count_in(w, row.stage, row.held, now - w.jobs[row.held].since)
+
+
 @entry  # pragma: no cover - machine code
 def settle(w: Any) -> None:
     """At the end: account for hosts and tasks that are still there, and for what unfinished jobs have waited."""
@@ -309,18 +324,10 @@ def settle(w: Any) -> None:
             count_in(w, s, job, now - w.jobs[job].since)
             job = w.jobs[job].next
     for task in range(len(w.tasks)):
-        row = w.tasks[task]
-        if row.state == STARTING or row.state == IDLE or row.state == BUSY:
-            w.stages[row.stage].task_seconds += now - row.placed
-            if row.state == BUSY:
-                w.stages[row.stage].busy_seconds += now - row.began
-                count_in(w, row.stage, row.job, 0.0)
-            if row.held >= 0:
-                count_in(w, row.stage, row.held, now - w.jobs[row.held].since)
-            if row.host < 0:
-                w.types[row.type].seconds[row.market] += now - row.placed
-        elif row.state == PAUSING:
-            count_in(w, row.stage, row.job, now - w.jobs[row.job].since)
+        if w.tasks[task].state == PAUSING:
+            count_in(w, w.tasks[task].stage, w.tasks[task].job, now - w.jobs[w.tasks[task].job].since)
+        elif w.tasks[task].state == STARTING or w.tasks[task].state == IDLE or w.tasks[task].state == BUSY:
+            settle_task(w, task)
     for host in range(len(w.hosts)):
         other = w.hosts[host]
         if other.state != FREE:
