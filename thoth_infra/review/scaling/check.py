@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from thoth_infra.config.load import Loaded
 from thoth_infra.render.tree import Tree
 from thoth_infra.review.scaling import rendered
-from thoth_infra.review.scaling.findings import Case, Finding, Found, Severity, StageLoad
+from thoth_infra.review.scaling.findings import Case, Finding, Found, Rule, Severity, StageLoad
 from thoth_infra.review.scaling.rules import RULES
 
 
@@ -27,16 +27,20 @@ class Proof:
 
 
 def prove(
-    loaded: Loaded, tree: Tree, load: Mapping[str, StageLoad] | None = None, slo_minutes: float | None = None
+    loaded: Loaded,
+    tree: Tree,
+    load: Mapping[str, StageLoad] | None = None,
+    slo_minutes: float | None = None,
+    rules: Sequence[Rule] = RULES,
 ) -> Proof:
     """Judge the scaling of a rendered ``tree``, which ``loaded`` was rendered to.
 
     ``load``: what each service (by name) has to do; without it the rules about capacity say nothing. ``slo_minutes``:
-    the longest wait that is wanted. Raises ThothError for a tree that can't be read.
+    the longest wait that is wanted; ``rules``: those that are asked. Raises ThothError for a tree that can't be read.
     """
     case = Case(loaded.environment, rendered.read(tree, loaded.environment.name), load, slo_minutes)
-    found = tuple(finding for rule in RULES for found in rule.find(case) for finding in _placed(loaded, rule.id, found))
-    return Proof(loaded.environment.name, tuple(rule.id for rule in RULES), tuple(dict.fromkeys(found)))
+    found = tuple(finding for rule in rules for found in rule.find(case) for finding in _placed(loaded, rule.id, found))
+    return Proof(loaded.environment.name, tuple(rule.id for rule in rules), tuple(dict.fromkeys(found)))
 
 
 def _placed(loaded: Loaded, rule: str, found: Found) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ evaluate to a ``Reference`` that only says its own name: what it stands for come
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -72,8 +73,9 @@ class Block:
         return self.attributes[name][1] if name in self.attributes else self.line
 
 
+@functools.lru_cache(maxsize=16)
 def parse(text: str) -> Block:
-    """Return a file's top-level blocks within one block of kind ``file``. Raises HclError."""
+    """Return a file's top-level blocks within one block of kind ``file``, not to be changed. Raises HclError."""
     return _Parser(list(_tokens(text, 1))).file()
 
 

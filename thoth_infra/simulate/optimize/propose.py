@@ -1,4 +1,4 @@
-"""From a shipped configuration and a workload to the cheapest one that keeps a wait, or the word that none was found."""
+"""From a shipped configuration and a workload to the cheapest one that keeps a wait, or the word that there is none."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from thoth_infra.config.load import DEFAULTS, FOLDER, Loaded, load
 from thoth_infra.errors import ConfigInvalid, ThothError
 from thoth_infra.render.tree import Tree
 from thoth_infra.review.scaling.check import prove
+from thoth_infra.review.scaling.rules import RULES
 from thoth_infra.simulate.estate import Estate, Fargate, OnPool, Stage
 from thoth_infra.simulate.optimize import paste, search
 from thoth_infra.simulate.optimize.search import LEAST_SAVING, Measured, Outcome, Search
@@ -29,6 +30,10 @@ HELD_OUT: Final = 8
 # Candidates that are tried on the held-out seeds before the search gives up: one that was only lucky fails there.
 _CANDIDATES: Final = 12
 HOURS_PER_MONTH: Final = 730
+# Rules that the space can break. The alarms' expressions are the same for every candidate.
+_ASKED: Final = tuple(
+    rule for rule in RULES if rule.id.startswith(("pool-", "spot-", "schedule-", "sleep-gap", "backlog-alarm"))
+)
 
 
 @dataclass(frozen=True)
@@ -170,7 +175,8 @@ def _errors(job: Job, loaded: Loaded) -> frozenset[str]:
     """Return the rules that a candidate breaks; what the shipped one breaks, too, is not the candidate's fault."""
     if job.render is None:
         return frozenset()
-    return frozenset(f.rule for f in prove(loaded, job.render(loaded)).findings if f.severity == "error")
+    proof = prove(loaded, job.render(loaded), rules=_ASKED)
+    return frozenset(finding.rule for finding in proof.findings if finding.severity == "error")
 
 
 def _figures(estate: Estate, workload: Workload, result: Result) -> Measured:

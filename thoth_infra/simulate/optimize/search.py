@@ -18,6 +18,8 @@ MOST_ROUNDS: Final = 6
 # A first seed that is so far above the bound, or so much dearer than the best, rules a candidate out.
 _HOPELESS_WAIT: Final = 1.5
 _HOPELESS_COST: Final = 1.03
+# What a shorter proposal may cost more than the best one that was found.
+_SIMPLER: Final = 1.01
 # Below this the difference is noise, and a changed key not worth its line.
 LEAST_SAVING: Final = 0.002
 
@@ -106,14 +108,36 @@ class Search:
         rounds, settled = 0, True
         for name, start in self._starts():
             say(f"search from {name}")
-            used, end = self._descend(start, say)
+            used, end, best = self._descend(start, say)
+            self._simplify(best)
             rounds, settled = rounds + used, settled and end
         return self._found(rounds, settled=settled, exhaustive=False)
 
-    def _found(self, rounds: int, *, settled: bool, exhaustive: bool) -> Found:
+    def _simplify(self, best: Choice) -> None:
+        """Try what changes nothing that matters as it was: differences below the noise are no reason for a line."""
+        reached = self._outcome(best, None)
+        if reached is None or not reached.keeps(self._bound):
+            return
+        most, choice = reached.mean_usd * _SIMPLER, dict(best)
+        for dimension in self._space.dimensions:
+            if choice[dimension.name] == dimension.shipped:
+                continue
+            simpler = {**choice, dimension.name: dimension.shipped}
+            outcome = self._outcome(simpler, None)
+            if outcome is not None and outcome.keeps(self._bound) and outcome.mean_usd <= most:
+                choice = simpler
+
+    def _ranked(self) -> tuple[Outcome, ...]:
+        """Return the candidates that met every seed: shortest first of those that are nearly the best, then by cost."""
         full = [o for o in self._outcomes.values() if o is not None and len(o.usd) == len(self._seeds)]
+        ordered = sorted(full, key=self._key)
+        best = self._key(ordered[0]) if ordered else (0.0, 0.0)
+        near = [o for o in ordered if self._key(o)[0] <= best[0] and o.mean_usd <= best[1] * _SIMPLER]
+        return (*sorted(near, key=lambda o: (len(o.settings), self._key(o))), *(o for o in ordered if o not in near))
+
+    def _found(self, rounds: int, *, settled: bool, exhaustive: bool) -> Found:
         return Found(
-            ranking=tuple(sorted(full, key=lambda outcome: (*self._key(outcome), len(outcome.settings)))),
+            ranking=self._ranked(),
             tried=len(self._outcomes),
             refused=sum(outcome is None for outcome in self._outcomes.values()),
             runs=sum(result is not None for result in self._results.values()),
@@ -139,7 +163,7 @@ class Search:
         lean |= {d.name: 1 for d in self._space.dimensions if d.name.endswith("messages_per_task")}
         yield "nothing kept running, all on spot", lean
 
-    def _descend(self, start: Choice, say: Callable[[str], None]) -> tuple[int, bool]:
+    def _descend(self, start: Choice, say: Callable[[str], None]) -> tuple[int, bool, Choice]:
         best, reached = dict(start), self._outcome(start, None)
         for rounds in range(1, MOST_ROUNDS + 1):
             before = reached
@@ -153,8 +177,8 @@ class Search:
                 wait, usd = reached.mean_p95 / 60, reached.mean_usd
                 say(f"round {rounds}: {usd:,.2f} US dollars, p95 {wait:.1f} minutes; {len(self._outcomes)} tried")
             if reached is before:
-                return rounds, True
-        return MOST_ROUNDS, False
+                return rounds, True, best
+        return MOST_ROUNDS, False, best
 
     def _better(self, outcome: Outcome, than: Outcome | None) -> bool:
         if than is None:
