@@ -109,9 +109,9 @@ def _moment(rows: _Rows, line: int, key: str, text: str) -> float | datetime:
 
 def _jobs(rows: _Rows) -> Arrivals:
     found: list[tuple[int, float | datetime, float]] = []
-    for line, (at, seconds) in rows:
+    for line, (at, length) in rows:
         moment = _moment(rows, line, "at", at)
-        audio = rows.number(line, "audio_seconds", seconds, lambda value: 0 < value <= 86400, "give 0 to 86400 seconds")
+        audio = rows.number(line, "audio_seconds", length, lambda value: 0 < value <= 86400, "give 0 to 86400 seconds")
         found.append((line, moment, audio))
     if not found and not rows.problems:
         rows.wrong(1, "(file)", "there is no job in it", "give one a line")
@@ -139,10 +139,10 @@ def _aligned(rows: _Rows, moments: list[tuple[int, float | datetime]], key: str)
 
 def _hours(rows: _Rows) -> Arrivals:
     found: list[tuple[int, float | datetime, float]] = []
-    for line, (hour, jobs) in rows:
+    for line, (hour, count) in rows:
         moment = _moment(rows, line, "hour", hour)
         seconds = moment if isinstance(moment, datetime) else moment * 3600
-        found.append((line, seconds, rows.number(line, "jobs", jobs, _is_count, "give a whole number of jobs")))
+        found.append((line, seconds, rows.number(line, "jobs", count, _is_count, "give a whole number of jobs")))
     if not found and not rows.problems:
         rows.wrong(1, "(file)", "there is no hour in it", "give one a line")
     rows.close()
@@ -154,8 +154,8 @@ def _hours(rows: _Rows) -> Arrivals:
             rows.wrong(line, "hour", "is no whole hour, or is there twice", "give each hour once")
         hourly[int(index)] = jobs
     rows.close()
-    count = max(hourly) + 1
-    return Arrivals(Rates(tuple(hourly.get(hour, 0.0) for hour in range(count)), exact=True), start, float(count))
+    last = max(hourly) + 1
+    return Arrivals(Rates(tuple(hourly.get(hour, 0.0) for hour in range(last)), exact=True), start, float(last))
 
 
 def _is_count(value: float) -> bool:
@@ -178,8 +178,8 @@ def read_weights(text: str, file: Path) -> tuple[float, ...]:
     """Return the weights of a CSV text ``hour,weight``: 24 hours, or 168 from Monday on. TraceInvalid otherwise."""
     rows = _Rows(text, file, (WEIGHTS,))
     found: dict[int, float] = {}
-    for line, (hour, weight) in rows:
-        number = rows.number(line, "hour", hour, lambda value: _is_count(value) and value < 168, "give 0 to 167")
+    for line, (which, weight) in rows:
+        number = rows.number(line, "hour", which, lambda value: _is_count(value) and value < 168, "give 0 to 167")
         share = rows.number(line, "weight", weight, lambda value: value >= 0, "give 0 or more")
         if not math.isnan(number):
             found[int(number)] = share
