@@ -20,7 +20,7 @@ RUN = $(THOTH) $(1) --env $(ENV) $(ARGS)
 
 .PHONY: help venv demo test drill drill-workers drill-estate drill-api drill-page drill-pull-request drill-operations drill-switches drill-logs lint fmt-code bench bench-workers bench-api sbom scan rehearse policy lock
 .PHONY: status start-services stop-services restart-service logs insights exec dlq gpu-status images images-push images-list deploy rollback
-.PHONY: doctor bootstrap
+.PHONY: doctor bootstrap simulate
 .PHONY: init plan apply destroy plan-target fmt validate clean output drift render check
 
 help: ## Show this help
@@ -137,6 +137,9 @@ images-list: $(STAMP) ## List what the registry has, which of it is locked and w
 
 policy: $(STAMP) ## Check the rendered trees and their plans, on an emulated AWS
 	@$(THOTH) policy --emulate $(ARGS)
+
+simulate: $(STAMP) ## Play a workload through the rendered environment: ARGS='--jobs-per-hour 20 --shape week'
+	@$(call RUN,simulate)
 
 ##@ Without an account
 

@@ -48,6 +48,12 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
         "Review",
         "Check the rendered tree with checkov, and its plan with our own rules.",
     ),
+    "simulate": (
+        "simulate",
+        "simulate",
+        "Review",
+        "Play a workload through the rendered queues, autoscaling, GPU pools and schedule: waits, GPU hours, cost.",
+    ),
     "rehearse": (
         "rehearse",
         "rehearse",

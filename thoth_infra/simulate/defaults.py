@@ -42,10 +42,7 @@ def work_of(env: Environment, given: Mapping[str, float] | None = None) -> tuple
 
 def _work(env: Environment, name: str, stage: Stage, given: float | None) -> Work:
     launch = env.services.by_name()[name].launch
-    if isinstance(launch, Gpu):
-        kinds = env.gpu_pools[launch.pool].instance_types
-    else:
-        kinds = ()
+    kinds = env.gpu_pools[launch.pool].instance_types if isinstance(launch, Gpu) else ()
     vcpus = launch.cpu / 1024
     if stage is Stage.TRANSCRIPTION:
         pace = {kind.name: LARGE_SECONDS[kind.gpu_name] / _speed(env.whisper.model) for kind in kinds}

@@ -20,7 +20,7 @@ from thoth_infra.simulate.estate import FARGATE, Estate, Fargate, HostType, OnPo
 from thoth_infra.simulate.workload import Audio, Rates, Trace, Workload
 
 LENGTHS = 4096
-POINTS = 1440
+POINTS = 720
 """Most points of the series."""
 _DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 
