@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from thoth_infra.cli import simulate_text
+from thoth_infra.cli import foresight, simulate_text
 from thoth_infra.cli.context import Project, environment_option, pass_project, set_option
 from thoth_infra.cli.views import as_json
 from thoth_infra.config import prices
@@ -77,15 +77,41 @@ class Run:
 @click.option("--interruptions-per-hour", "interruptions", type=click.FloatRange(0, 10), show_default=True,
               default=INTERRUPTIONS_PER_HOUR, help="How often one spot instance or task is taken away.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the random numbers.")
+@click.option("--check", is_flag=True,
+              help="Prove the scaling instead: deadlocks, flapping, time-outs; exit 1 if it fails.")  # fmt: skip
+@click.option("--slo-minutes", type=click.FloatRange(0, min_open=True), help="Longest wait that --check lets pass.")
+@click.option("--optimize", is_flag=True, help="Propose the cheapest configuration instead, as YAML to paste.")
+@click.option("--max-p95", type=click.FloatRange(0, min_open=True), metavar="MINUTES",
+              help="Longest wait of 95 in 100 for --optimize [default: the shipped configuration's].")  # fmt: skip
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg",
+              help="Draw the run, or those that are compared.")  # fmt: skip
+@click.option("--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True,
+              help="Look of the plot.")  # fmt: skip
 @set_option
 @click.option("--compare", multiple=True, metavar="ENV|KEY=VALUE",
               help="Simulate this beside it: another environment, or changed keys (several in quotes).")  # fmt: skip
 @pass_project
 def simulate(
-    project: Project, environment: str, settings: tuple[str, ...], compare: tuple[str, ...], **options: object
+    project: Project,
+    environment: str,
+    settings: tuple[str, ...],
+    compare: tuple[str, ...],
+    check: bool,
+    slo_minutes: float | None,
+    optimize: bool,
+    max_p95: float | None,
+    plot: Path | None,
+    theme: str,
+    **options: object,
 ) -> None:
     """Play a workload through the rendered queues, autoscaling, GPU pools and schedule: waits, GPU hours, cost."""
     asked = Asked(**options)  # type: ignore[arg-type]
+    if check:
+        _check(project, environment, settings, asked, slo_minutes)
+        return
+    if optimize:
+        _optimize(project, environment, settings, asked, max_p95)
+        return
     chosen = [candidate(project, environment, settings, asked, environment)]
     chosen += [_compared(project, environment, settings, asked, words) for words in compare]
     runs = [Run(one.label, simulated(project, one, asked.seed)) for one in chosen]
@@ -93,6 +119,23 @@ def simulate(
     if len(runs) > 1:
         text = simulate_text.several([(one.label, one.result) for one in runs])
     project.emit({"runs": as_json(runs)}, text)
+    if plot:
+        foresight.plot(project, plot, theme, [(one.label, one.result) for one in runs], chosen[0].workload.start)
+
+
+def _check(project: Project, name: str, settings: tuple[str, ...], asked: Asked, slo_minutes: float | None) -> None:
+    loaded = project.load(name, settings)
+    env = loaded.environment
+    estate = estate_of(env, prices.load(project.root), asked.interruptions)
+    given = asked.trace is not None or asked.jobs_per_hour is not None
+    _tell_of_compiling(project)
+    foresight.check(project, loaded, estate, workload(env, asked) if given else None, slo_minutes)
+
+
+def _optimize(project: Project, name: str, settings: tuple[str, ...], asked: Asked, max_p95: float | None) -> None:
+    loaded = project.load(name, settings)
+    _tell_of_compiling(project)
+    foresight.optimize(project, loaded, workload(loaded.environment, asked), max_p95, asked.seed, settings)
 
 
 def _compared(project: Project, environment: str, settings: tuple[str, ...], asked: Asked, words: str) -> Candidate:
@@ -169,11 +212,15 @@ def _work(given: tuple[str, ...]) -> dict[str, float]:
 
 def simulated(project: Project, one: Candidate, seed: int) -> Result:
     """Simulate a configuration, with its progress on a terminal."""
-    from thoth_infra.simulate.engine import compiler
-
-    if not compiler.is_compiled():
-        project.say("compiling the simulator, once: half a minute …")
+    _tell_of_compiling(project)
     if not sys.stderr.isatty():
         return run(one.estate, one.workload, seed)
     with click.progressbar(length=100, label=f"simulating {one.label}", file=sys.stderr) as bar:
         return run(one.estate, one.workload, seed, lambda share: bar.update(int(share * 100) - bar.pos))
+
+
+def _tell_of_compiling(project: Project) -> None:
+    from thoth_infra.simulate.engine import compiler
+
+    if not compiler.is_compiled():
+        project.say("compiling the simulator, once: half a minute …")

@@ -53,7 +53,7 @@ def compared(
         panels.all_hosts(figure.add_subplot(grid[1, :], sharex=queue), runs, look, start)
         panels.waits(figure.add_subplot(grid[2, 0]), runs, look)
         panels.cost_by_part(figure.add_subplot(grid[2, 1]), runs, look)
-        title = "\n".join(f"{name}: {panels.figures(result)}" for name, result in runs)
+        title = "\n".join(f"{panels.short(name)}: {panels.figures(result)}" for name, result in runs)
         figure.suptitle(title, x=0.012, ha="left", fontsize=11, fontweight="bold", color=look.text)
 
     return _drawn(draw, form, THEMES[theme])

@@ -39,6 +39,13 @@ def duration(seconds: float) -> str:
     return f"{seconds:.2g} s"
 
 
+def short(label: str, most: int = 60) -> str:
+    """Return a label that fits: of ``KEY=VALUE`` settings the last part of each key."""
+    words = [word.rpartition(".")[2] if "=" in word else word for word in label.split()]
+    text = " ".join(words)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def _days(hours: float) -> str:
     return f"{hours:.0f} hours" if hours < 72 else f"{hours / 24:.3g} days"
 
@@ -132,7 +139,7 @@ def waits(axes: Axes, runs: Runs, look: Theme) -> None:
         shares = [100 * count / total for count in counts]
         color = look.series[1] if len(runs) == 1 else look.runs[index]
         axes.stairs(shares, edges, fill=len(runs) == 1, color=color, alpha=0.7 if len(runs) == 1 else 1.0, lw=1.4,
-                    label=f"{name}: p95 {duration(result.wait.p95)}")  # fmt: skip
+                    label=f"{short(name, 24)}: p95 {duration(result.wait.p95)}")  # fmt: skip
         marks = {"p50": result.wait.p50, "p95": result.wait.p95, "p99": result.wait.p99}
         for rank, (mark, value) in enumerate(marks.items() if len(runs) == 1 else [("p95", result.wait.p95)]):
             if value > 0:
@@ -200,7 +207,7 @@ def queues(axes: Axes, runs: Runs, look: Theme, start: datetime) -> None:
     """Draw all waiting messages of each run."""
     for index, (name, result) in enumerate(runs):
         rows = [sum(values) for values in zip(*result.series.queue, strict=True)]
-        axes.plot(_times(result.series, start), rows, color=look.runs[index], ls=_LINES[index], label=name)
+        axes.plot(_times(result.series, start), rows, color=look.runs[index], ls=_LINES[index], label=short(name))
     _finish(axes, "Messages waiting", "messages", columns=len(runs))
     _clock(axes, _longest(runs), start)
 
@@ -210,7 +217,7 @@ def all_hosts(axes: Axes, runs: Runs, look: Theme, start: datetime) -> None:
     for index, (name, result) in enumerate(runs):
         rows = [on + spot for on, spot in zip(result.series.on_demand, result.series.spot, strict=True)]
         look_of = {"color": look.runs[index], "ls": _LINES[index]}
-        axes.step(_times(result.series, start), rows, where="post", label=name, **look_of)
+        axes.step(_times(result.series, start), rows, where="post", label=short(name), **look_of)
     _whole(axes)
     _finish(axes, "GPU hosts", "hosts", columns=len(runs))
     _clock(axes, _longest(runs), start)
@@ -229,7 +236,7 @@ def cost_by_part(axes: Axes, runs: Runs, look: Theme) -> None:
                       label=GROUPS[index] if row == 0 else None)  # fmt: skip
             left += usd
         axes.annotate(f" {result.usd:,.0f}", (left, row), va="center", fontsize=9, color=look.text)
-    axes.set_yticks(range(len(runs)), [name for name, _ in runs])
+    axes.set_yticks(range(len(runs)), [short(name, 16) for name, _ in runs])
     axes.invert_yaxis()
     axes.margins(x=0.12)
     axes.grid(visible=True, axis="x")
