@@ -120,7 +120,9 @@ def simulate(
         text = simulate_text.several([(one.label, one.result) for one in runs])
     project.emit({"runs": as_json(runs)}, text)
     if plot:
-        foresight.plot(project, plot, theme, [(one.label, one.result) for one in runs], chosen[0].workload.start)
+        hours = chosen[0].environment.off_hours
+        start = chosen[0].workload.start.astimezone(ZoneInfo(hours.time_zone) if hours else UTC)
+        foresight.plot(project, plot, theme, [(one.label, one.result) for one in runs], start)
 
 
 def _check(project: Project, name: str, settings: tuple[str, ...], asked: Asked, slo_minutes: float | None) -> None:

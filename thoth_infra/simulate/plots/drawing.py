@@ -73,7 +73,8 @@ def _drawn(draw: Callable[[Figure, Theme], None], form: str, look: Theme) -> byt
     settings: dict[str, Any] = {**look.settings(), "svg.hashsalt": "thoth", "svg.fonttype": "path"}
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(settings)
+        kept_settings: Any = mpl.rcParams  # its type lists every key there is
+        kept_settings.update(settings)
         figure = Figure(figsize=_INCHES, dpi=_DPI, layout="constrained")
         draw(figure, look)
         out = io.BytesIO()

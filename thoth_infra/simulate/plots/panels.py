@@ -55,20 +55,21 @@ def _times(series: Series, start: datetime) -> list[datetime]:
 
 
 def _clock(axes: Axes, series: Series, start: datetime) -> None:
-    """Label the x axis by hours, weekdays or dates, as it is long; shade off hours."""
-    from matplotlib import dates
+    """Label the x axis by hours, weekdays or dates, as it is long, in the start's own time zone."""
+    import matplotlib.dates
 
-    hours = len(series.hours) * series.point_hours
+    dates: Any = matplotlib.dates  # it has no types
+    hours, zone = len(series.hours) * series.point_hours, start.tzinfo
     if hours <= 60:
-        axes.xaxis.set_major_locator(dates.HourLocator(byhour=range(0, 24, 3 if hours <= 30 else 6)))
-        axes.xaxis.set_major_formatter(dates.DateFormatter("%H:%M\n%a" if hours > 30 else "%H:%M"))
+        axes.xaxis.set_major_locator(dates.HourLocator(byhour=range(0, 24, 3 if hours <= 30 else 6), tz=zone))
+        axes.xaxis.set_major_formatter(dates.DateFormatter("%H:%M\n%a" if hours > 30 else "%H:%M", tz=zone))
     elif hours <= 16 * 24:
-        axes.xaxis.set_major_locator(dates.DayLocator())
-        axes.xaxis.set_major_formatter(dates.DateFormatter("%a"))
+        axes.xaxis.set_major_locator(dates.DayLocator(tz=zone))
+        axes.xaxis.set_major_formatter(dates.DateFormatter("%a", tz=zone))
     else:
-        locator = dates.AutoDateLocator()
+        locator = dates.AutoDateLocator(tz=zone)
         axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
+        axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, tz=zone))
     axes.set_xlim(start, start + timedelta(hours=hours))
     axes.set_ylim(bottom=0)
 
@@ -132,25 +133,37 @@ def _whole(axes: Axes) -> None:
 
 
 def waits(axes: Axes, runs: Runs, look: Theme) -> None:
-    """Draw how long jobs waited, on a log scale, with the percentiles; the share of jobs where runs are compared."""
+    """Draw which share of the jobs had waited how long at most, on a log scale, with the percentiles."""
+    alone = len(runs) == 1
     for index, (name, result) in enumerate(runs):
         edges, counts = result.histogram.edges, result.histogram.counts
         total = sum(counts) or 1
-        shares = [100 * count / total for count in counts]
-        color = look.series[1] if len(runs) == 1 else look.runs[index]
-        axes.stairs(shares, edges, fill=len(runs) == 1, color=color, alpha=0.7 if len(runs) == 1 else 1.0, lw=1.4,
-                    label=f"{short(name, 24)}: p95 {duration(result.wait.p95)}")  # fmt: skip
-        marks = {"p50": result.wait.p50, "p95": result.wait.p95, "p99": result.wait.p99}
-        for rank, (mark, value) in enumerate(marks.items() if len(runs) == 1 else [("p95", result.wait.p95)]):
-            if value > 0:
-                tone = look.text if len(runs) == 1 else color
-                axes.axvline(value, color=tone, lw=1.0, ls=_LINES[rank if len(runs) == 1 else 1])
-                if len(runs) == 1:
-                    axes.annotate(f" {mark} {duration(value)}", (value, 1), xycoords=("data", "axes fraction"),
-                                  va="top", fontsize=8, rotation=90, ha="right", color=look.text,
-                                  bbox={"fc": look.ground, "ec": "none", "alpha": 0.75, "pad": 0.8})  # fmt: skip
+        shares = [100 * count / total for count in accumulate(counts)]
+        color = look.series[1] if alone else look.runs[index]
+        style = {"color": color, "ls": "-" if alone else _LINES[index]}
+        axes.step(edges[1:], shares, where="post", label=f"{short(name, 24)}: p95 {duration(result.wait.p95)}", **style)
+        if alone:
+            axes.fill_between(edges[1:], shares, step="post", color=color, alpha=0.15, lw=0)
+            for share, wait, side in (
+                (50, result.wait.p50, "left"),
+                (95, result.wait.p95, "right"),
+                (99, result.wait.p99, "left"),
+            ):
+                _percentile(axes, share, wait, side, look)
+        else:
+            axes.plot([result.wait.p95], [95], "o", color=color, ms=5)
     _seconds(axes, [result for _, result in runs])
-    _finish(axes, "Time in queues", "% of lessons", columns=1, legend=len(runs) > 1)
+    axes.set_ylim(0, 104)
+    _finish(axes, "Waited at most", "% of lessons", columns=1, legend="" if alone else "lower right")
+
+
+def _percentile(axes: Axes, share: int, wait: float, side: str, look: Theme) -> None:
+    if wait <= 0:
+        return
+    axes.plot([wait], [share], "o", color=look.text, ms=4)
+    axes.annotate(f"p{share} {duration(wait)}", (wait, share), xytext=(6, -12) if side == "left" else (-6, -3),
+                  textcoords="offset points", ha=side,
+                  fontsize=8.5, color=look.text)  # fmt: skip
 
 
 def _seconds(axes: Axes, results: Sequence[Result]) -> None:
@@ -161,9 +174,8 @@ def _seconds(axes: Axes, results: Sequence[Result]) -> None:
     axes.xaxis.set_major_locator(FixedLocator(marks))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: duration(seconds)))
-    used = [edge for r in results for edge, count in zip(r.histogram.edges, r.histogram.counts, strict=False) if count]
-    low, high = min(used, default=1.0), max(used, default=3600.0)
-    axes.set_xlim(max(low, 0.5) / 1.3, max(high, 60.0) * 1.6)
+    longest = max((result.wait.max for result in results), default=0.0)
+    axes.set_xlim(1, max(longest, 600) * 3)
 
 
 GROUPS: Final = ("GPU on demand", "GPU spot", "Fargate", "fixed and other")
@@ -246,9 +258,9 @@ def cost_by_part(axes: Axes, runs: Runs, look: Theme) -> None:
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=4, handlelength=1.0, columnspacing=1.0)
 
 
-def _finish(axes: Axes, title: str, unit: str, *, columns: int, legend: bool = True) -> None:
+def _finish(axes: Axes, title: str, unit: str, *, columns: int, legend: str = "upper left") -> None:
     axes.set_title(title)
     axes.set_ylabel(unit)
     if legend:
-        place = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0)} if columns > 1 else {"loc": "upper left"}
+        place = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0)} if columns > 1 else {"loc": legend}
         axes.legend(ncols=columns, handlelength=1.4, borderaxespad=0.3, **place)
