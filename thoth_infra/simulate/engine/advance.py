@@ -20,6 +20,7 @@ from thoth_infra.simulate.engine.layout import (
     FAILED,
     GONE,
     GROW,
+    IDLE,
     LEFT,
     LENGTHS,
     MORE,
@@ -35,6 +36,7 @@ from thoth_infra.simulate.engine.layout import (
 )
 from thoth_infra.simulate.engine.queues import append, due, free_job, free_task, receive, record, schedule
 from thoth_infra.simulate.engine.tasks import (
+    be_idle,
     become_idle,
     end_task,
     first_idle,
@@ -91,6 +93,19 @@ def begin(w: Any, task: int, s: int, job: int) -> None:
 
 
 @inlined  # pragma: no cover - machine code
+def next_idle(w: Any, s: int) -> int:
+    """Take the first of the idle list, as a rule; -1 for none."""
+    stage = w.stages[s]
+    task = stage.idle_head
+    row = w.tasks[task]
+    if row.state == IDLE and row.notice > w.whole[0].now:
+        stage.idle_head = row.next
+        stage.idle -= 1
+        return int(task)
+    return first_idle(w, s)
+
+
+@inlined  # pragma: no cover - machine code
 def serve(w: Any, s: int) -> None:
     """Bring visible messages and polling tasks together. Idle tasks poll, and so do busy ones that read ahead."""
     stage = w.stages[s]
@@ -100,7 +115,7 @@ def serve(w: Any, s: int) -> None:
             # Whose poll SQS answers is chance.
             idle = uniform(w.random, PICKS) * (stage.idle + stage.hungry) < stage.idle
         if idle:
-            task = first_idle(w, s)
+            task = next_idle(w, s)
             if task >= 0:
                 begin(w, task, s, receive(w, s))
         elif stage.hungry > 0:
@@ -147,8 +162,10 @@ def rest(w: Any, task: int, s: int) -> None:
     if held >= 0 and stage.excess == 0:
         row.held = -1
         begin(w, task, s, held)
-    else:
+    elif stage.excess > 0:
         become_idle(w, task)
+    else:
+        be_idle(w, task, s)
 
 
 @inlined  # pragma: no cover - machine code

@@ -110,7 +110,7 @@ def _groups(estate: Estate) -> Any:
     for index, pool in enumerate(estate.pools):
         for market, most in ((layout.ON_DEMAND, pool.on_demand_max), (layout.SPOT, pool.spot_max)):
             row = rows[2 * index + market]
-            row["market"], row["most"], row["step"] = market, most, pool.most_step
+            row["market"], row["most"], row["step"] = market, most, most
             row["idle_minutes"], row["first_type"], row["types"] = pool.idle_minutes, first, len(pool.types)
         first += len(pool.types)
     return rows

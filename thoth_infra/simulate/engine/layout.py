@@ -22,7 +22,7 @@ POISSON, EXACT, TRACE = range(3)
 # What `advance` returns for.
 MORE, GROW, OVER = range(3)
 
-BUCKETS = 1 << 15
+BUCKETS = 1 << 13
 """Of the calendar queue."""
 KEPT_MINUTES = 16
 """Minutes of metrics that are kept for the alarms."""

@@ -188,9 +188,19 @@ def first_idle(w: Any, s: int) -> int:
     return -1
 
 
+@inlined  # pragma: no cover - machine code
+def be_idle(w: Any, task: int, s: int) -> None:
+    """Put a task that is ready and has no job among the idle ones."""
+    stage = w.stages[s]
+    w.tasks[task].state = IDLE
+    w.tasks[task].next = stage.idle_head
+    stage.idle_head = task
+    stage.idle += 1
+
+
 @compiled  # pragma: no cover - machine code
 def become_idle(w: Any, task: int) -> None:
-    """Put a task that is ready and has no job among the idle ones, unless there is one too many."""
+    """Put a task among the idle ones, unless there is one too many."""
     row = w.tasks[task]
     stage = w.stages[row.stage]
     if stage.excess > 0:
@@ -198,10 +208,7 @@ def become_idle(w: Any, task: int) -> None:
         end_task(w, task, w.whole[0].now)
         free_task(w, task)
         return
-    row.state = IDLE
-    row.next = stage.idle_head
-    stage.idle_head = task
-    stage.idle += 1
+    be_idle(w, task, row.stage)
 
 
 @compiled  # pragma: no cover - machine code
