@@ -11,7 +11,7 @@ from typing import Any, Final
 import yaml
 
 from thoth_infra.config import yaml_source
-from thoth_infra.config.load import DEFAULTS, FOLDER, Loaded, load
+from thoth_infra.config.load import DEFAULTS, FOLDER, Loaded, load, lock_file
 from thoth_infra.errors import ConfigInvalid, ThothError
 from thoth_infra.render.tree import Tree
 from thoth_infra.review.scaling.check import prove
@@ -131,10 +131,13 @@ def pasted(root: Path, loaded: Loaded, text: str, settings: Sequence[str] = ()) 
     with tempfile.TemporaryDirectory() as folder:
         below = Path(folder, FOLDER)
         below.mkdir()
-        (below / DEFAULTS).write_bytes((root / FOLDER / DEFAULTS).read_bytes())
+        beside = (root / FOLDER / DEFAULTS, lock_file(root, name), root / f".env.{name}")
+        for file in beside:
+            if file.is_file():
+                Path(folder, file.relative_to(root)).write_bytes(file.read_bytes())
         content = yaml.safe_dump(paste.merged(own, added), sort_keys=False, allow_unicode=True)
         (below / f"{name}.yaml").write_text(content, encoding="utf-8")
-        return load(Path(folder), name, settings=settings, personal=False)
+        return load(Path(folder), name, settings=settings)
 
 
 def measured(job: Job, loaded: Loaded, seeds: Sequence[int], settings: Settings = ()) -> Outcome:

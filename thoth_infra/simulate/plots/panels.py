@@ -261,6 +261,6 @@ def cost_by_part(axes: Axes, runs: Runs, look: Theme) -> None:
 def _finish(axes: Axes, title: str, unit: str, *, columns: int, legend: str = "upper left") -> None:
     axes.set_title(title)
     axes.set_ylabel(unit)
-    if legend:
+    if legend and axes.get_legend_handles_labels()[0]:
         place = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0)} if columns > 1 else {"loc": legend}
         axes.legend(ncols=columns, handlelength=1.4, borderaxespad=0.3, **place)
