@@ -31,7 +31,9 @@ from thoth_infra.terraform.session import discard
 @click.option("--scan-only", is_flag=True, help="Scan the rendered tree only; make no plan to judge.")
 @pass_project
 def policy(project: Project, environments: tuple[str, ...], emulate: bool, scan_only: bool) -> None:
-    """Check the rendered tree with checkov and the scaling prover, and its plan with our own rules.
+    """Check the rendered tree with checkov, and its plan with our own rules.
+
+    Its scaling is proved, too (see `simulate --check`).
 
     What stays as it is stands in policy.yaml with its reason; a skip that covers nothing any more fails, too.
     """
