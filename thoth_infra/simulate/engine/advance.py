@@ -9,7 +9,8 @@ import numpy as np
 from thoth_infra.simulate.engine.arrivals import first_arrival, later
 from thoth_infra.simulate.engine.chance import bits, exponential
 from thoth_infra.simulate.engine.compiler import compiled, entry, inlined
-from thoth_infra.simulate.engine.control import control, follow_schedule, provide, reconcile
+from thoth_infra.simulate.engine.control import control, provide, reconcile
+from thoth_infra.simulate.engine.hosts import host_ready, taken
 from thoth_infra.simulate.engine.layout import (
     ARRIVALS,
     BOOTING,
@@ -28,8 +29,9 @@ from thoth_infra.simulate.engine.layout import (
     TAKEN,
     TRACE,
 )
+from thoth_infra.simulate.engine.policies import follow_schedule
 from thoth_infra.simulate.engine.queues import due, free_task, schedule
-from thoth_infra.simulate.engine.tasks import become_idle, end_task, hand_back, host_ready, is_fed, new_task, taken
+from thoth_infra.simulate.engine.tasks import become_idle, end_task, hand_back, is_fed, new_task
 from thoth_infra.simulate.engine.work import as_index, enter, finish, rest, serve
 
 _52 = np.uint64(52)

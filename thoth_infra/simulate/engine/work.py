@@ -103,7 +103,7 @@ def enter(w: Any, s: int, job: int, now: float) -> None:
     """Send a job's message to a stage."""
     row = w.jobs[job]
     row.sent = row.since = now
-    row.waited, row.receives, row.stage, row.left = 0.0, 0, s, row.audio
+    row.waited, row.receives, row.left = 0.0, 0, row.audio
     append(w, s, job)
 
 
