@@ -201,8 +201,8 @@ def _work(given: tuple[str, ...]) -> dict[str, float]:
     found = {}
     for pair in given:
         name, _, text = pair.partition("=")
-        if name not in {stage.value for stage in Stage}:
-            raise click.BadParameter(f"{name!r}: {did_you_mean(name, [*Stage])}", param_hint="--work")
+        if name not in (known := [stage.value for stage in Stage]):
+            raise click.BadParameter(f"{name!r}: {did_you_mean(name, known)}", param_hint="--work")
         try:
             found[name] = float(text)
         except ValueError:

@@ -1,4 +1,4 @@
-"""Jobs: how they arrive, are worked on, go wrong, and are done. And the loop over all that happens."""
+"""The loop over all that happens, and what does not happen for each job: failures, spot, boots."""
 
 from __future__ import annotations
 
@@ -6,186 +6,37 @@ from typing import Any
 
 import numpy as np
 
-from thoth_infra.simulate.engine.chance import bits, exponential, uniform
+from thoth_infra.simulate.engine.arrivals import first_arrival, later
+from thoth_infra.simulate.engine.chance import bits, exponential
 from thoth_infra.simulate.engine.compiler import compiled, entry, inlined
-from thoth_infra.simulate.engine.control import control, follow_schedule, provide, reconcile
+from thoth_infra.simulate.engine.control import control, provide, reconcile
+from thoth_infra.simulate.engine.hosts import host_ready, taken
 from thoth_infra.simulate.engine.layout import (
     ARRIVALS,
-    ATTEMPTS,
     BOOTING,
     BUSY,
     CRASHED,
     DONE,
-    EXACT,
     FAILED,
     GONE,
     GROW,
-    IDLE,
-    LEFT,
     LENGTHS,
     MORE,
     OVER,
     PAUSING,
-    PICKS,
     POISSON,
     STARTING,
     TAKEN,
     TRACE,
-    WAIT_MAX,
-    WAIT_SUM,
 )
-from thoth_infra.simulate.engine.queues import append, due, free_job, free_task, receive, record, schedule
-from thoth_infra.simulate.engine.tasks import (
-    be_idle,
-    become_idle,
-    end_task,
-    first_idle,
-    hand_back,
-    host_ready,
-    is_fed,
-    is_hungry,
-    new_task,
-    taken,
-)
+from thoth_infra.simulate.engine.policies import follow_schedule
+from thoth_infra.simulate.engine.queues import due, free_task, schedule
+from thoth_infra.simulate.engine.tasks import become_idle, end_task, hand_back, is_fed, new_task
+from thoth_infra.simulate.engine.work import as_index, enter, finish, rest, serve
 
 _52 = np.uint64(52)
 # A delivery that goes wrong needs a row for its pause, and another one for what is started in its place.
 _RESERVE = 4
-
-
-@inlined  # pragma: no cover - machine code
-def as_index(value: Any) -> Any:
-    """Return a small number as the one kind of number that all functions are compiled for."""
-    return np.int64(value)
-
-
-@compiled  # pragma: no cover - machine code
-def risk(w: Any, task: int, s: int, seconds: float) -> float:
-    """Decide how an attempt of ``seconds`` of work ends; return the seconds until then."""
-    stage, row, now = w.stages[s], w.tasks[task], w.whole[0].now
-    row.outcome = DONE
-    if seconds > stage.job_seconds:
-        row.outcome, seconds = FAILED, stage.job_seconds
-    if stage.failing > 0 or stage.crashing > 0:
-        luck = uniform(w.random, ATTEMPTS)
-        if luck < stage.crashing:
-            row.outcome, seconds = CRASHED, seconds * uniform(w.random, ATTEMPTS)
-        elif luck < stage.crashing + stage.failing:
-            row.outcome = FAILED
-    if now + seconds > row.notice:
-        row.outcome, seconds = TAKEN, row.notice - now
-    return seconds
-
-
-@inlined  # pragma: no cover - machine code
-def begin(w: Any, task: int, s: int, job: int) -> None:
-    """Let a ready task work on a job that it has received."""
-    stage, row, now = w.stages[s], w.tasks[task], w.whole[0].now
-    w.jobs[job].waited += now - w.jobs[job].since
-    seconds = stage.fixed + w.work[s, row.type] * w.jobs[job].left
-    row.job, row.began, row.state, row.outcome = job, now, BUSY, DONE
-    stage.busy += 1
-    if seconds > stage.job_seconds or now + seconds > row.notice or stage.failing + stage.crashing > 0:
-        seconds = risk(w, task, s, seconds)
-    schedule(w, task, now + seconds)
-    if stage.prefetch and row.held < 0:
-        is_hungry(w, task, s)
-
-
-@inlined  # pragma: no cover - machine code
-def next_idle(w: Any, s: int) -> int:
-    """Take the first of the idle list, as a rule; -1 for none."""
-    stage = w.stages[s]
-    task = stage.idle_head
-    row = w.tasks[task]
-    if row.state == IDLE and row.notice > w.whole[0].now:
-        stage.idle_head = row.next
-        stage.idle -= 1
-        return int(task)
-    return first_idle(w, s)
-
-
-@inlined  # pragma: no cover - machine code
-def serve(w: Any, s: int) -> None:
-    """Bring visible messages and polling tasks together. Idle tasks poll, and so do busy ones that read ahead."""
-    stage = w.stages[s]
-    while stage.visible > 0:
-        idle = stage.idle > 0
-        if idle and stage.hungry > 0:
-            # Whose poll SQS answers is chance.
-            idle = uniform(w.random, PICKS) * (stage.idle + stage.hungry) < stage.idle
-        if idle:
-            task = next_idle(w, s)
-            if task >= 0:
-                begin(w, task, s, receive(w, s))
-        elif stage.hungry > 0:
-            task = stage.hungry_head
-            is_fed(w, task, s)
-            w.tasks[task].held = receive(w, s)
-        else:
-            break
-
-
-@inlined  # pragma: no cover - machine code
-def enter(w: Any, s: int, job: int, now: float) -> None:
-    """Send a job's message to a stage."""
-    row = w.jobs[job]
-    row.sent = row.since = now
-    row.waited, row.receives, row.stage, row.left = 0.0, 0, s, row.audio
-    append(w, s, job)
-
-
-@inlined  # pragma: no cover - machine code
-def leave(w: Any, job: int, now: float) -> None:
-    """Count a job whose last stage is done."""
-    whole, row, count = w.whole[0], w.jobs[job], len(w.stages)
-    record(w, count, row.before)
-    record(w, count + 1, now - row.born)
-    whole.finished += 1
-    whole.audio_seconds += row.audio
-    point = w.points[min(np.int64(now) // (60 * whole.point_minutes), len(w.points) - 1)]
-    point[LEFT] += 1
-    point[WAIT_SUM] += row.before
-    if row.before > point[WAIT_MAX]:
-        point[WAIT_MAX] = row.before
-    free_job(w, job)
-
-
-@inlined  # pragma: no cover - machine code
-def rest(w: Any, task: int, s: int) -> None:
-    """Let a task that has done its job go on with what it holds, or be idle."""
-    row, stage = w.tasks[task], w.stages[s]
-    held = row.held
-    if stage.prefetch and held < 0:
-        is_fed(w, task, s)
-    row.job = -1
-    if held >= 0 and stage.excess == 0:
-        row.held = -1
-        begin(w, task, s, held)
-    elif stage.excess > 0:
-        become_idle(w, task)
-    else:
-        be_idle(w, task, s)
-
-
-@inlined  # pragma: no cover - machine code
-def finish(w: Any, task: int) -> None:
-    """End an attempt that went well: the job goes on to its next stage."""
-    row, now = w.tasks[task], w.whole[0].now
-    job, s = row.job, as_index(row.stage)
-    stage = w.stages[s]
-    stage.busy -= 1
-    stage.busy_seconds += now - row.began
-    stage.in_flight -= 1
-    stage.finished += 1
-    waited = w.jobs[job].waited
-    record(w, s, waited)
-    w.jobs[job].before += waited
-    rest(w, task, s)
-    if s + 1 < len(w.stages):
-        enter(w, s + 1, job, now)
-    else:
-        leave(w, job, now)
 
 
 @compiled  # pragma: no cover - machine code
@@ -262,29 +113,6 @@ def unusual(w: Any, task: int) -> None:
         free_task(w, task)
 
 
-@compiled  # pragma: no cover - machine code
-def next_hour(w: Any, at: float) -> float:
-    """Return when the next job arrives, of those counted by the hour; infinity after the last."""
-    whole = w.whole[0]
-    while True:
-        hour = whole.at
-        if hour >= len(w.arrivals):
-            return np.inf
-        end = min((hour + 1) * 3600.0, whole.hours_end)
-        if whole.mode == EXACT and whole.left_in_hour > 0:
-            at += (end - at) * (1.0 - (1.0 - uniform(w.random, ARRIVALS)) ** (1.0 / whole.left_in_hour))
-            whole.left_in_hour -= 1
-            return at
-        if whole.mode == POISSON and w.arrivals[hour] > 0:
-            at += exponential(w.random, ARRIVALS) * 3600.0 / w.arrivals[hour]
-            if at < end:
-                return at
-        at = end
-        whole.at = hour + 1
-        if hour + 1 < len(w.arrivals) and whole.mode == EXACT:
-            whole.left_in_hour = np.int64(w.arrivals[hour + 1])
-
-
 @inlined  # pragma: no cover - machine code
 def arrive(w: Any) -> None:
     """Let a job arrive, and find out when the next one will."""
@@ -307,27 +135,6 @@ def arrive(w: Any) -> None:
         whole.next_arrival = now + gap if within_hour else later(w, now)
     enter(w, 0, job, now)
     serve(w, 0)
-
-
-@compiled  # pragma: no cover - machine code
-def later(w: Any, now: float) -> float:
-    """Return when the next job arrives, if not within this hour's rate."""
-    whole = w.whole[0]
-    if whole.mode == POISSON:
-        now = (whole.at + 1) * 3600.0
-        whole.at += 1
-    return next_hour(w, now)
-
-
-@compiled  # pragma: no cover - machine code
-def first_arrival(w: Any) -> None:
-    """Find out when the first job arrives."""
-    whole = w.whole[0]
-    if whole.mode == TRACE:
-        whole.next_arrival = w.arrivals[0] if len(w.arrivals) > 0 else np.inf
-    else:
-        whole.left_in_hour = np.int64(w.arrivals[0]) if len(w.arrivals) > 0 else 0
-        whole.next_arrival = next_hour(w, 0.0)
 
 
 @compiled  # pragma: no cover - machine code

@@ -34,7 +34,7 @@ BINS = 40 << 8
 JOB = np.dtype(
     [
         ("born", "f8"), ("sent", "f8"), ("since", "f8"), ("waited", "f8"), ("before", "f8"),
-        ("audio", "f4"), ("left", "f4"), ("next", "i4"), ("receives", "i4"), ("stage", "i4"),
+        ("audio", "f4"), ("left", "f4"), ("next", "i4"), ("receives", "i4"),
     ],
     align=True,
 )  # fmt: skip

@@ -157,11 +157,15 @@ class Search:
     def _starts(self) -> Iterator[tuple[str, Choice]]:
         shipped = self._space.shipped
         yield "the shipped configuration", shipped
-        lean = {**shipped, **{d.name: 0 for d in self._space.dimensions if d.name.endswith(".min")}}
-        lean |= {d.name: 100 for d in self._space.dimensions if d.name.endswith(("weight_percent", "spot_percent"))}
-        lean |= {d.name: 0 for d in self._space.dimensions if d.name.endswith("base_tasks")}
-        lean |= {d.name: 1 for d in self._space.dimensions if d.name.endswith("messages_per_task")}
-        yield "nothing kept running, all on spot", lean
+        spot = self._all_of(":mix", (0, 90)) | self._all_of(".spot_percent", 100)
+        eager = self._all_of(".messages_per_task", 1)
+        yield "nothing kept running, most of it on spot", {**shipped, **spot, **eager, **self._all_of(".min", 0)}
+        most = {d.name: max(d.values) for d in self._space.dimensions if d.name.endswith(".max")}
+        yield "as many tasks as there are messages, most of them on spot", {**shipped, **spot, **eager, **most}
+
+    def _all_of(self, end: str, value: Any) -> dict[str, Any]:
+        """Return ``value`` for every dimension with such a name that may have it."""
+        return {d.name: value for d in self._space.dimensions if d.name.endswith(end) and value in d.values}
 
     def _descend(self, start: Choice, say: Callable[[str], None]) -> tuple[int, bool, Choice]:
         best, reached = dict(start), self._outcome(start, None)

@@ -21,7 +21,8 @@ _PER_TASK: Final = (1, 2, 3, 4, 6, 8, 12, 20)
 _SCALE_IN: Final = (5, 10, 15, 20, 30, 45, 60, 90, 120)
 # A GPU host takes seven minutes and more to come: a shorter pause would cost a start (the prover's sleep-gap).
 _GPU_SCALE_IN: Final = tuple(minutes for minutes in _SCALE_IN if minutes >= 10)
-_SPOT_PERCENT: Final = (0, 50, 70, 80, 90, 100)
+_MIXES: Final = tuple((base, percent) for base in (0, 1, 2) for percent in (0, 50, 70, 80, 90, 100))
+"""Tasks on demand that come first, and the percentage of the others on spot."""
 _MOST_AT_ZERO: Final = 4
 _HOURS: Final = (("06:00", "22:00"), ("07:00", "20:00"))
 _EVERY_DAY: Final = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
@@ -108,8 +109,8 @@ def _pool(name: str, pool: GpuPool) -> list[Dimension]:
     weight = pool.spot.weight_percent if pool.spot.enabled and pool.spot.max else 0
     types = tuple(kind.name for kind in pool.instance_types)
     return [
-        _dimension(f"pool:{name}:base_tasks", (0, 1, 2), pool.on_demand.base_tasks),
-        _dimension(f"pool:{name}:weight_percent", _SPOT_PERCENT, weight),
+        # Base and share are one thing: either alone may be worse where both together are better.
+        _dimension(f"pool:{name}:mix", _MIXES, (pool.on_demand.base_tasks, weight)),
         _dimension(f"pool:{name}:instance_type", types, pool.instance_type),
     ]
 
@@ -117,11 +118,11 @@ def _pool(name: str, pool: GpuPool) -> list[Dimension]:
 def _pool_settings(env: Environment, name: str, pool: GpuPool, choice: Choice, shipped: Choice) -> dict[str, Any]:
     """Return a pool's keys: its groups grow to what the tasks need of each market, so that none waits for a place."""
     users = _users(env, name)
-    keys = [f"pool:{name}:{key}" for key in ("base_tasks", "weight_percent", "instance_type")]
+    keys = [f"pool:{name}:{key}" for key in ("mix", "instance_type")]
     keys += [f"services.{user.replace('-', '_')}.scaling.max" for user in users]
     if not users or all(choice.get(key) == shipped.get(key) for key in keys):
         return {}
-    base, weight, kind = (choice.get(key, shipped.get(key)) for key in keys[:3])
+    (base, weight), kind = choice[keys[0]], choice.get(keys[1], pool.instance_type)
     found: dict[str, Any] = {}
     most = sum(_hosts(env, user, choice) for user in users)
     spot = math.ceil(max(0, most - base) * weight / 100)
