@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from importlib.util import find_spec
@@ -11,6 +11,7 @@ from pathlib import Path
 from thoth_infra.cli.context import Project
 from thoth_infra.cli.tables import marked, table
 from thoth_infra.cli.views import as_json
+from thoth_infra.config.environment import Environment
 from thoth_infra.config.load import Loaded
 from thoth_infra.errors import CheckFailed, ThothError
 from thoth_infra.files import write_atomic
@@ -68,10 +69,11 @@ def optimize(
     workload: Workload,
     max_p95_minutes: float | None,
     seed: int,
-    settings: tuple[str, ...] = (),
+    settings: tuple[str, ...],
+    estate: Callable[[Environment], Estate],
 ) -> None:
     """Look for the cheapest configuration that keeps a wait, and print it as YAML to paste."""
-    job = Job(project.root, loaded, workload, max_p95_minutes, seed, settings, lambda one: _tree(project, one))
+    job = Job(project.root, loaded, workload, max_p95_minutes, seed, settings, lambda one: _tree(project, one), estate)
     found = propose(job, project.say)
     project.emit(as_json(as_data(found)), proposal_text(found))
 

@@ -137,7 +137,11 @@ def _check(project: Project, name: str, settings: tuple[str, ...], asked: Asked,
 def _optimize(project: Project, name: str, settings: tuple[str, ...], asked: Asked, max_p95: float | None) -> None:
     loaded = project.load(name, settings)
     _tell_of_compiling(project)
-    foresight.optimize(project, loaded, workload(loaded.environment, asked), max_p95, asked.seed, settings)
+    found = prices.load(project.root)
+    foresight.optimize(
+        project, loaded, workload(loaded.environment, asked), max_p95, asked.seed, settings,
+        lambda env: estate_of(env, found, asked.interruptions),
+    )  # fmt: skip
 
 
 def _compared(project: Project, environment: str, settings: tuple[str, ...], asked: Asked, words: str) -> Candidate:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import yaml
 
 from thoth_infra.config import yaml_source
+from thoth_infra.config.environment import Environment
 from thoth_infra.config.load import DEFAULTS, FOLDER, Loaded, load, lock_file
 from thoth_infra.errors import ConfigInvalid, ThothError
 from thoth_infra.render.tree import Tree
@@ -72,7 +73,10 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Job:
-    """All that a proposal is made from. ``render`` makes the tree that a loaded candidate would be rendered to."""
+    """All that a proposal is made from.
+
+    ``render`` makes the tree that a loaded candidate would be rendered to, ``estate`` what is simulated of it.
+    """
 
     root: Path
     loaded: Loaded
@@ -82,6 +86,7 @@ class Job:
     seed: int
     settings: tuple[str, ...] = ()
     render: Callable[[Loaded], Tree] | None = None
+    estate: Callable[[Environment], Estate] = estate_of
 
 
 def propose(job: Job, say: Callable[[str], None]) -> Proposal:
@@ -142,7 +147,7 @@ def pasted(root: Path, loaded: Loaded, text: str, settings: Sequence[str] = ()) 
 
 def measured(job: Job, loaded: Loaded, seeds: Sequence[int], settings: Settings = ()) -> Outcome:
     """Simulate a loaded environment with every seed."""
-    estate = estate_of(loaded.environment)
+    estate = job.estate(loaded.environment)
     runs = [_figures(estate, job.workload, run(estate, job.workload, seed)) for seed in seeds]
     return search.outcome(settings, runs)
 
@@ -179,7 +184,7 @@ def _estate(job: Job, settings: Settings, known: frozenset[str]) -> Estate | Non
         loaded = _candidate(job, settings) if settings else job.loaded
     except ConfigInvalid:
         return None
-    return estate_of(loaded.environment) if _errors(job, loaded) <= known else None
+    return job.estate(loaded.environment) if _errors(job, loaded) <= known else None
 
 
 def _errors(job: Job, loaded: Loaded) -> frozenset[str]:
@@ -201,7 +206,7 @@ def _figures(estate: Estate, workload: Workload, result: Result) -> Measured:
 
 def floor(job: Job, judged: Space) -> float:
     """Return US dollars below which no candidate can be: all work at the cheapest price, and what is fixed."""
-    estate = estate_of(judged.environment)
+    estate = job.estate(judged.environment)
     result = run(estate, job.workload, job.seed)
     fixed = sum(part.hourly for part in estate.fixed) * job.workload.hours
     audio = result.audio_hours * 3600
