@@ -20,7 +20,7 @@ RUN = $(THOTH) $(1) --env $(ENV) $(ARGS)
 
 .PHONY: help venv demo test drill drill-workers drill-estate drill-api drill-page drill-pull-request drill-deploys drill-operations drill-switches drill-logs drill-docs lint reference fmt-code bench bench-workers bench-api sbom scan rehearse policy lock
 .PHONY: status start-services stop-services restart-service logs insights exec dlq gpu-status images images-push images-list deploy rollback
-.PHONY: doctor bootstrap cost
+.PHONY: doctor bootstrap cost simulate
 .PHONY: init plan apply destroy plan-target fmt validate clean output drift render check
 
 help: ## Show this help
@@ -140,6 +140,9 @@ policy: $(STAMP) ## Check the rendered trees and their plans, on an emulated AWS
 
 cost: $(STAMP) ## Estimate what the environment costs a month: ARGS='--lines --audio-hours 250'
 	@$(call RUN,cost)
+
+simulate: $(STAMP) ## Play a workload through the rendered environment: ARGS='--jobs-per-hour 20 --shape week'
+	@$(call RUN,simulate)
 
 ##@ Without an account
 

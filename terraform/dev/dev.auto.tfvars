@@ -100,7 +100,7 @@ gpu_pools = {
     volume_gib     = 100
     ami_id         = ""
     on_demand_max  = 1
-    spot_max       = 1
+    spot_max       = 2
     spot_max_price = ""
   }
 }

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tests.alarms.evaluation import Metric
 from tests.plans import managed
 from thoth_infra.contract import metrics
 from thoth_infra.contract.services import SERVICES
+from thoth_infra.review.scaling.alarms import Metric
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests.alarms.evaluation import Alarm, Metric, State, read
 from tests.alarms.metrics import Identity, emitted, published
 from tests.plans import managed, plan_of
 from tests.render.support import ENVIRONMENTS, PROJECT
 from thoth_infra.contract import metrics
+from thoth_infra.review.scaling.alarms import Alarm, Metric, State, read
 
 pytestmark = pytest.mark.terraform
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.alarms.evaluation import LOOK_BACK, Alarm, Metric, State, decide
-from tests.alarms.metric_math import MathError
+from thoth_infra.review.scaling.alarms import LOOK_BACK, Alarm, Metric, State, decide
+from thoth_infra.review.scaling.metric_math import MathError
 
 POINTS = {"0": False, "X": True, "-": None}
 

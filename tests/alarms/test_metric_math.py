@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.alarms.metric_math import MathError, Series, evaluate
+from thoth_infra.review.scaling.metric_math import MathError, Series, evaluate
 
 PERIODS = range(5)
 NUMBERS = st.integers(-1000, 1000).map(float)

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.alarms.evaluation import Alarm, Metric, read
-from tests.alarms.metric_math import Series, evaluate
 from tests.alarms.metrics import Identity, emitted
 from tests.plans import managed
 from tests.render.support import ENVIRONMENTS
 from thoth_infra.contract.services import SERVICES
+from thoth_infra.review.scaling.alarms import Alarm, Metric, read
+from thoth_infra.review.scaling.metric_math import Series, evaluate
 
 pytestmark = pytest.mark.terraform
 

@@ -1,6 +1,6 @@
 """Prints how quick the command line is beside what it wraps; exit 1 when a bound is missed.
 
-``python -m tests.bench [help] [render] [plan]`` measures those only.
+``python -m tests.bench [help] [render] [plan] [simulate]`` measures those only.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.bench.measure import Measure, Row, alternate, beside, measured, process
+from tests.bench.simulating import simulating
 from thoth_infra.cli.session import emulator_folder, workspace_of
 from thoth_infra.config.load import load
 from thoth_infra.emulator import running, stop
@@ -85,6 +86,7 @@ def _in_copy(measure: Measure) -> Measure:
 
 MEASUREMENTS = {name: _in_copy(measure) for name, measure in
                 (("help", help_page), ("render", rendering), ("plan", planning))}  # fmt: skip
+MEASUREMENTS["simulate"] = simulating
 
 if __name__ == "__main__":
     waiting, cores = os.getloadavg()[0], os.cpu_count() or 1

@@ -49,6 +49,12 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
         "Check the rendered tree with checkov, and its plan with our own rules.",
     ),
     "cost": ("cost", "cost", "Review", "Estimate what an environment costs a month, and for an hour of audio."),
+    "simulate": (
+        "simulate",
+        "simulate",
+        "Review",
+        "Play a workload through the rendered queues, autoscaling, GPU pools and schedule: waits, GPU hours, cost.",
+    ),
     "rehearse": (
         "rehearse",
         "rehearse",

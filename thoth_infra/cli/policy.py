@@ -8,14 +8,20 @@ from typing import Any
 import click
 
 from thoth_infra.cli.context import Project, check_environment, environments_option, pass_project, roots
+from thoth_infra.cli.render import rendered
 from thoth_infra.cli.session import render_into, session
+from thoth_infra.config import shared
+from thoth_infra.config.load import load
 from thoth_infra.errors import CheckFailed
 from thoth_infra.render import write as writer
 from thoth_infra.review.policy import skips
+from thoth_infra.review.policy.findings import Finding, Level
 from thoth_infra.review.policy.plan import Plan
 from thoth_infra.review.policy.report import Verdict, verdict
 from thoth_infra.review.policy.scanner import CheckovScanner
 from thoth_infra.review.policy.tool import Checkov
+from thoth_infra.review.scaling.check import prove
+from thoth_infra.review.scaling.rendered import AUTOSCALING
 from thoth_infra.terraform.session import discard
 
 
@@ -26,6 +32,8 @@ from thoth_infra.terraform.session import discard
 @pass_project
 def policy(project: Project, environments: tuple[str, ...], emulate: bool, scan_only: bool) -> None:
     """Check the rendered tree with checkov, and its plan with our own rules.
+
+    Its scaling is proved, too (see `simulate --check`).
 
     What stays as it is stands in policy.yaml with its reason; a skip that covers nothing any more fails, too.
     """
@@ -53,7 +61,19 @@ def _verdicts(
         render_into(project, name)
         scan = scanner.scan(writer.folder(project.root, name))
         plan = None if scan_only else Plan(planned(project, name, emulate=emulate))
-        yield verdict(name, scan, plan, skipping)
+        yield verdict(name, scan, plan, skipping, tuple(_scaling(project, name)))
+
+
+def _scaling(project: Project, name: str) -> Iterator[Finding]:
+    """Yield what the prover finds in an environment's tree; the shared account's side has nothing that scales."""
+    if name == shared.NAME:
+        return
+    ((_, tree),) = rendered(project, (name,))
+    if AUTOSCALING not in tree:
+        return  # templates of another estate, with nothing in them that scales
+    for found in prove(load(project.root, name), tree).findings:
+        level = Level.FAILURE if found.severity == "error" else Level.WARNING
+        yield Finding(f"scaling-{found.rule}", found.key or found.place, found.what, found.mend, level, found.place)
 
 
 def planned(project: Project, name: str, *, emulate: bool) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any, assert_never
 
 from thoth_infra.config.catalogue import AGENT_RESERVE_MIB
 from thoth_infra.config.environment import Environment
-from thoth_infra.contract import metrics, network
+from thoth_infra.contract import metrics, network, scaling
 from thoth_infra.contract.services import DATABASE_SECRET, IMAGES, Service
 from thoth_infra.contract.variables import (
     BucketName,
@@ -64,6 +64,7 @@ def context(env: Environment) -> dict[str, Any]:
         "contract_alarms": _alarms(env),
         "namespace": metrics.NAMESPACE,
         "metric": {name: m.name for name, m in vars(metrics).items() if isinstance(m, metrics.Metric)},
+        "scaling": {name: value for name, value in vars(scaling).items() if name.isupper()},
         "agent_reserve_mib": AGENT_RESERVE_MIB,
     }
 

@@ -10,6 +10,7 @@ import logging
 from dataclasses import dataclass
 
 from thoth_infra.contract import metrics as m
+from thoth_infra.contract.scaling import FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS
 from thoth_infra.contract.services import Service
 from workers.common.errors import Busy, PoisonError, RetryableError, StageError
 from workers.common.held import Held
@@ -21,8 +22,6 @@ from workers.common.stage import Done
 
 _log = logging.getLogger(__name__)
 
-_FIRST_BACKOFF_SECONDS = 30
-_LONGEST_BACKOFF_SECONDS = 900
 _BUSY_SECONDS = 15
 
 
@@ -63,7 +62,7 @@ class Settling:
             self._delete(held)
             self._count(held, {m.JOBS_FAILED: 1, m.JOBS_COMPLETED: 0})
         else:
-            first = _BUSY_SECONDS if isinstance(error, Busy) else _FIRST_BACKOFF_SECONDS
+            first = _BUSY_SECONDS if isinstance(error, Busy) else FIRST_BACKOFF_SECONDS
             pause = _pause(held.delivery, first)
             _log.warning("failed for now", extra={**_reasons(error), "again_in": pause})
             self.hand_back(held, pause)
@@ -97,7 +96,7 @@ class Settling:
 
     def untold(self, held: Held) -> None:
         """Let the message come again after its end could not be told."""
-        self.hand_back(held, _pause(held.delivery, _FIRST_BACKOFF_SECONDS))
+        self.hand_back(held, _pause(held.delivery, FIRST_BACKOFF_SECONDS))
 
     def prolong(self, held: Held, seconds: int) -> None:
         """Keep the message invisible for ``seconds`` from now, while it is in this worker's hands."""
@@ -128,7 +127,7 @@ class Settling:
 
 def _pause(delivery: Delivery, first: int) -> int:
     """Return the seconds before the next delivery: doubled each time."""
-    return min(first << min(delivery.receives - 1, 10), _LONGEST_BACKOFF_SECONDS)
+    return min(first << min(delivery.receives - 1, 10), LONGEST_BACKOFF_SECONDS)
 
 
 def _reasons(error: StageError) -> dict[str, str]:

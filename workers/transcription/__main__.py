@@ -9,6 +9,8 @@ from typing import Annotated
 
 from pydantic import AllowInfNan, Field, NonNegativeFloat, PositiveInt
 
+from thoth_infra.contract.queues import Stage
+from thoth_infra.contract.scaling import PREFETCH
 from thoth_infra.contract.services import TRANSCRIPTION
 from workers.common.serve import leave, metrics_of, serve
 from workers.common.settings import SettingsInvalid, Word, WorkerSettings
@@ -54,7 +56,7 @@ def main() -> int:
         TRANSCRIPTION,
         settings,
         Transcription(choices, gpu.host, model_cache.hub),
-        prefetch=1,
+        prefetch=PREFETCH[Stage.TRANSCRIPTION],
         hourly_cost=settings.gpu_hourly_cost,
         patience_seconds=_PATIENCE_SECONDS,
     )

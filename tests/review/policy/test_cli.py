@@ -89,6 +89,19 @@ def test_a_skip_without_a_reason_is_invalid_configuration(cli: Cli, scanner: Pat
 
 
 @pytest.mark.terraform
+def test_scaling_is_judged_from_the_rendered_tree(cli: Cli, scanner: Path) -> None:  # noqa: F811
+    shutil.copytree(PROJECT / "templates", scanner / "templates", dirs_exist_ok=True)
+    defaults = scanner / "environments" / "_defaults.yaml"
+    text = defaults.read_text()
+    line = text[: text.index("max_receive_count")].count("\n") + 1
+    defaults.write_text(text.replace("max_receive_count: 4", "max_receive_count: 1"))
+
+    done = cli("policy", "--env", "staging", "--scan-only")
+
+    assert done.returncode == 1
+    assert f"scaling-one-delivery: queues.max_receive_count (environments/_defaults.yaml:{line})" in done.stdout
+
+
 def test_a_plan_is_judged_and_not_kept(cli: Cli, scanner: Path) -> None:  # noqa: F811
     """The small project's queue has no dead-letter queue, and its log group no key."""
     _skip(scanner, ("CKV_AWS_27", "aws_sqs_queue.jobs"), ("queue-dead-letter", "aws_sqs_queue.jobs"))

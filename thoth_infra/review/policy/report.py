@@ -72,9 +72,11 @@ class Verdict:
             yield f"    {finding.right}"
 
 
-def verdict(environment: str, scan: Scan, plan: Plan | None, skipping: Sequence[Skip]) -> Verdict:
-    """Judge one root by its scan and, where there is one, its plan."""
-    found = (*scan.findings, *(rules.check(plan) if plan else ()))
+def verdict(
+    environment: str, scan: Scan, plan: Plan | None, skipping: Sequence[Skip], others: Sequence[Finding] = ()
+) -> Verdict:
+    """Judge one root by its scan, by its plan where there is one, and by what others found in the tree."""
+    found = (*scan.findings, *(rules.check(plan) if plan else ()), *others)
     seen = frozenset({skips.SCANNER, skips.RULES} if plan else {skips.SCANNER})
     return Verdict(
         environment=environment,

@@ -117,11 +117,11 @@ class _Parser:
 
     def _operand(self) -> Value:
         token = self._next()
-        if token == "(":
+        if token == "(":  # noqa: S105 - a sign
             found = self.comparison_list()
             self._expect(")")
             return found
-        if token == "-":
+        if token == "-":  # noqa: S105 - a sign
             return _combined(operator.sub, 0.0, self._operand())
         if token[0].isdigit():
             return float(token)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tests.alarms.metric_math import MathError, Series, evaluate
+from thoth_infra.review.scaling.metric_math import MathError, Series, evaluate
 
 State = Literal["OK", "ALARM", "INSUFFICIENT_DATA"]
 

@@ -1,0 +1,1 @@
+"""Proves of a rendered environment that its autoscaling starts, stops and keeps up."""

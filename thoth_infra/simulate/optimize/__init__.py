@@ -1,0 +1,1 @@
+"""Looks for the cheapest configuration that keeps a wait."""
