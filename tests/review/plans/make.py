@@ -170,18 +170,18 @@ def main() -> None:
         cases = [case for case in CASES if case.on == name and (not given.names or case.name in given.names)]
         if not cases:
             continue
-        kept = dict(store.read(name)) if given.names or given.missing else {}
+        kept = store.read(name) if given.missing else {}
         cases = [case for case in cases if not (given.missing and case.name in kept)]
         with planner(given.work.resolve(), name) as found:
             for case in sorted(cases, key=lambda each: (bool(each.outside), crc32(each.name.encode()))):
                 try:
-                    kept[case.name] = found.plan(case)
+                    made = found.plan(case)
                 except (ThothError, AssertionError) as error:
                     failed.append(f"{case.name}: {error}")
                     print(failed[-1], flush=True)  # noqa: T201
                     continue
-                print(f"{name}: {case.name}: {len(kept[case.name]['resource_changes'])}", flush=True)  # noqa: T201
-                store.write(name, kept)
+                print(f"{name}: {case.name}: {len(made['resource_changes'])}", flush=True)  # noqa: T201
+                store.write(name, case.name, made)
     if failed:
         raise SystemExit("\n".join(failed))
 

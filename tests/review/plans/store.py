@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from thoth_infra.files import write_atomic
+
 FOLDER = Path(__file__).parent / "kept"
 #: A rule that is not changed still says what was open before.
 _RULES = ("aws_vpc_security_group_ingress_rule", "aws_vpc_security_group_egress_rule")
@@ -32,16 +34,20 @@ def _without(entry: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in entry.items() if key not in {"provider_name", "schema_version"}}
 
 
-def write(name: str, plans: dict[str, Any]) -> None:
-    """Keep the plans of one environment, by the name of their case."""
+def write(environment: str, name: str, plan: dict[str, Any]) -> None:
+    """Keep the plan of one case, beside those of the environment's others."""
     FOLDER.mkdir(exist_ok=True)
-    text = json.dumps(plans, sort_keys=True, separators=(",", ":")).encode()
-    (FOLDER / f"{name}.json.gz").write_bytes(gzip.compress(text, 9, mtime=0))
+    text = json.dumps({**_kept(environment), name: plan}, sort_keys=True, separators=(",", ":")).encode()
+    write_atomic(FOLDER / f"{environment}.json.gz", gzip.compress(text, 9, mtime=0))
 
 
 @cache
-def read(name: str) -> dict[str, Any]:
+def read(environment: str) -> dict[str, Any]:
     """Return the kept plans of one environment, by the name of their case; none where none are kept."""
-    file = FOLDER / f"{name}.json.gz"
+    return _kept(environment)
+
+
+def _kept(environment: str) -> dict[str, Any]:
+    file = FOLDER / f"{environment}.json.gz"
     found: dict[str, Any] = json.loads(gzip.decompress(file.read_bytes())) if file.exists() else {}
     return found
