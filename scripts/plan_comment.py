@@ -51,7 +51,7 @@ def cut(plan: str, room: int) -> str:
     shown, hidden = lines[:kept], lines[kept:]
     opened = sum(line.count(_FOLD) - line.count(_UNFOLD) for line in shown)
     items = sum(line.startswith("- ") for line in hidden)
-    said = f"**… {items} more entries are not shown here**, for want of room: the whole plan is in the run's summary."
+    said = f"**… cut here: {items} more entries are not shown.** The whole plan is in the run's summary."
     return "\n".join([*shown, *([_UNFOLD] * opened), "", said])
 
 

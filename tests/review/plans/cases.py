@@ -77,6 +77,7 @@ DATABASES = (
     Case("database-to-a-file", on="dev", config={"database": {"engine": "sqlite"}},
          loss=(DATABASE, 'aws_kms_key.this["database"]', LOG_GROUPS, "aws_backup_selection.this"),
          downtime=(DATABASE, f'{SERVICES}aws_ecs_service.rolling["orchestrator"]'),
+         security=('aws_iam_role_policy.task["api"]',),  # it does the orchestrator's work too
          cost=(DATABASE, 'aws_kms_key.this["database"]'),
          keys={"": "database.engine"}),
 )  # fmt: skip
@@ -152,7 +153,9 @@ STORED = (
                                  (T_RDS, 'aws_kms_key.this["secrets"].key_id', 'aws_kms_key.this["storage"].key_id'),
                                  (T_ROLES, 'aws_kms_key.this["secrets"].arn', 'aws_kms_key.this["storage"].arn')),
          loss=('aws_kms_key.this["secrets"]',),
-         security=("aws_iam_role_policy.execution*",), cost=('aws_kms_key.this["secrets"]',)),
+         # The others have no secrets.
+         security=('aws_iam_role_policy.execution["api"]', 'aws_iam_role_policy.execution["orchestrator"]'),
+         cost=('aws_kms_key.this["secrets"]',)),
     Case("secrets-gone-at-once", on="production",
          template=(("32-secrets.tf.j2", "var.protection.deletion_protection ? 30 : 0", "0"),),
          loss=("aws_secretsmanager_secret.this*",)),

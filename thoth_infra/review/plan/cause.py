@@ -76,7 +76,7 @@ class Causes:
         block, file, scope = place
         if change.action in (Action.CREATE, Action.DELETE):
             return self._instance(change, block, scope, plan, depth) or Cause(said=_template(file))
-        paths = change.replace_paths or change.known_paths()[:_PATHS_ASKED]
+        paths = change.replace_paths or (change.known_paths() or change.paths())[:_PATHS_ASKED]
         if paths and all(_moved_back(change, plan, path) for path in paths):
             return Cause(said=OUTSIDE)
         found = [self._attribute(change, path, block, scope, plan, depth) for path in paths]

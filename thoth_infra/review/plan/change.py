@@ -181,6 +181,11 @@ def _any_unknown(found: Any) -> bool:
     return found is True
 
 
+def _both_empty(before: Any, after: Any) -> bool:
+    """Whether a value that is not given became the provider's way of writing that, or the other way round."""
+    return not before and not after and None in (before, after)
+
+
 def _differences(before: Any, after: Any, unknown: Any, path: Path, *, only_known: bool = False) -> Iterator[Path]:
     if unknown is True:
         if not only_known:
@@ -195,5 +200,5 @@ def _differences(before: Any, after: Any, unknown: Any, path: Path, *, only_know
         rows = unknown if isinstance(unknown, list) and len(unknown) == len(after) else [None] * len(after)
         for index, (old, new, row) in enumerate(zip(before, after, rows, strict=True)):
             yield from _differences(old, new, row, (*path, index), only_known=only_known)
-    elif before != after and not (_any_unknown(unknown) and only_known):
+    elif before != after and not _both_empty(before, after) and not (_any_unknown(unknown) and only_known):
         yield path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -42,47 +43,50 @@ def findings(change: Change, plan: Plan) -> Iterator[str]:
 
 
 def _compared(change: Change, attribute: str, plan: Plan) -> Iterator[str]:
-    before, after = change.was(attribute), _after(change, attribute, plan)
+    before, versions = change.was(attribute), _after(change, attribute, plan)
     if change.action is Action.CREATE:
         before = None
         if _target_is_new(change):
-            yield from _for_everybody(after)
+            yield from (reason for after in versions for reason in _for_everybody(after))
             return
     elif change.action is Action.DELETE and _target_goes(change, plan):
         return
     what = _WHAT.get(change.type, "the policy")
-    yield from (f"{what}: {each}" for each in widenings(_text(before), after))
+    if not versions:
+        yield f"{what} will be known during the apply only, and can't be judged before"
+        return
+    # Of several that it can be, it is the one that is least different: the others belong to its like.
+    found = min((widenings(_text(before), after) for after in versions), key=len)
+    yield from (f"{what}: {each}" for each in found)
 
 
 def _text(policy: Any) -> str | None:
     return policy if isinstance(policy, str) and policy else None
 
 
-def _after(change: Change, attribute: str, plan: Plan) -> str | Mapping[str, Any] | None:
-    """Return the policy as it will be; where only the apply knows, what its data source says already."""
+def _after(change: Change, attribute: str, plan: Plan) -> list[str | Mapping[str, Any] | None]:
+    """Return the policy as it will be; where only the apply knows, the data sources that it can come from.
+
+    Those are told by their statements' names. None is found where nothing is known.
+    """
     if not change.is_unknown(attribute):
-        return _text(change.will(attribute))
-    document = _document(change, plan)
-    if document is None:
-        return _text(change.was(attribute))  # nothing is known of a change but that a name in it is made anew
-    return _as_policy(document)
+        return [_text(change.will(attribute))]
+    wanted, count = _sids(change.was(attribute))
+    same = [each for each in plan.documents.values() if _names(each) == wanted]
+    if not wanted:
+        same = [each for each in same if len(blocks(each, "statement")) == count]
+    near = [each for each in plan.documents.values() if len(wanted & _names(each)) * 2 > len(wanted | _names(each))]
+    return [_as_policy(each) for each in same or near]
 
 
-def _document(change: Change, plan: Plan) -> Mapping[str, Any] | None:
-    """Return the data source that the policy comes from, found by the statements' names."""
-    wanted = _sids(change.was("policy") or change.was("assume_role_policy"))
-    found = [each for each in plan.documents.values() if _names(each) and _names(each) == wanted]
-    return found[0] if len(found) == 1 else None
-
-
-def _sids(policy: Any) -> frozenset[str]:
-    import json
-
+def _sids(policy: Any) -> tuple[frozenset[str], int]:
+    """Return the names of a policy's statements, and how many there are."""
     try:
         bodies = json.loads(policy)["Statement"] if isinstance(policy, str) else []
     except (ValueError, KeyError):
-        return frozenset()
-    return frozenset(str(b.get("Sid", "")) for b in ([bodies] if isinstance(bodies, Mapping) else bodies)) - {""}
+        return frozenset(), 0
+    rows = [bodies] if isinstance(bodies, Mapping) else bodies
+    return frozenset(str(row.get("Sid", "")) for row in rows) - {""}, len(rows)
 
 
 def _names(document: Mapping[str, Any]) -> frozenset[str]:
