@@ -48,7 +48,7 @@ def _revisions(git: str, root: Path) -> Iterator[str]:
 def _at(git: str, root: Path, revision: str, name: str) -> Environment | None:
     """Load an environment as a revision has it; what stands outside the committed files counts as it is today."""
     prefix = (_run(git, root, "rev-parse", "--show-prefix") or b"").decode().strip()
-    listed = _run(git, root, "ls-tree", "-z", "--name-only", f"{revision}:{prefix}{FOLDER}")
+    listed = _run(git, root, "ls-tree", "--full-tree", "-z", "--name-only", f"{revision}:{prefix}{FOLDER}")
     if not listed:
         return None
     with tempfile.TemporaryDirectory() as scratch:

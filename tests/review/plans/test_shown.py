@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -87,10 +88,11 @@ KINDS = ["aws_s3_bucket", "aws_iam_role", "aws_lb_listener", "aws_sns_topic", "a
 def many(count: int, kinds: list[str]) -> dict[str, Any]:
     """A plan of changes of which no two are alike."""
     rows = [
-        entry(f"module.part_{n}.{kinds[n % len(kinds)]}.resource_with_a_long_name_{n}", "delete", kind=kinds[n % len(kinds)],
-              before={"id": f"id-{n}"}, after=None)
-        for n in range(count)
-    ]  # fmt: skip
+        entry(
+            f"module.part_{n}.{kind}.resource_with_a_long_name_{n}", "delete", kind=kind, before={"id": n}, after=None
+        )
+        for n, kind in zip(range(count), cycle(kinds), strict=False)
+    ]
     return {"resource_changes": rows}
 
 
@@ -115,9 +117,17 @@ def test_losses_stay_when_room_is_short() -> None:
 
 
 NASTY = [
-    'a"] | <img src=x onerror=alert(1)> | ["', "`</code><script>alert(1)</script>`", "@everyone", "x\n\n# Approved\n", "\u202egnp.exe",
-    "</details>", "[click](https://example.org)", "![](https://example.org/x.png)", "a" * 5000, "<!-- thoth-infra: plans -->",
-]  # fmt: skip
+    'a"] | <img src=x onerror=alert(1)> | ["',
+    "`</code><script>alert(1)</script>`",
+    "@everyone",
+    "x\n\n# Approved\n",
+    "\u202egnp.exe",
+    "</details>",
+    "[click](https://example.org)",
+    "![](https://example.org/x.png)",
+    "a" * 5000,
+    "<!-- thoth-infra: plans -->",
+]
 
 
 @pytest.mark.parametrize("key", NASTY)

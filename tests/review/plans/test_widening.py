@@ -63,7 +63,10 @@ NOT_WIDER = {
     "a list of one": (policy(allow("s3:GetObject")), policy(allow(["s3:GetObject"]))),
     "case of actions": (policy(allow("s3:GetObject")), policy(allow("S3:getobject"))),
     "another name": (policy(allow(Sid="A")), policy(allow(Sid="B"))),
-    "split in two": (policy(allow(["s3:GetObject", "s3:PutObject"])), policy(allow("s3:PutObject"), allow("s3:GetObject"))),
+    "split in two": (
+        policy(allow(["s3:GetObject", "s3:PutObject"])),
+        policy(allow("s3:PutObject"), allow("s3:GetObject")),
+    ),
     "within a star": (policy(allow("s3:*", "*")), policy(allow())),
     "a condition more": (policy(allow()), policy(allow(**EQUALS))),
     "fewer values": (policy(allow(**EQUALS)), policy(allow(**FEWER))),

@@ -137,7 +137,7 @@ def _harmless(entries: list[Entry]) -> Iterator[tuple[Entry, str]]:
     created = [entry for entry in entries if entry.action is Action.CREATE]
     for kind in sorted({entry.type for entry in created}):
         alike = [entry for entry in created if entry.type == kind]
-        yield alike[0], f"- create {sum(len(entry.addresses) for entry in alike)} × {_code(kind)}"
+        yield alike[0], f"- {sum(len(entry.addresses) for entry in alike)} × {_code(kind)} created"
 
 
 def _code(text: str, longest: int = 160) -> str:

@@ -60,7 +60,8 @@ def _harmless(entries: list[Entry], limit: int) -> Iterator[str]:
         if count := sum(len(e.addresses) for e in entries if e.noise is noise):
             yield f"  ~ {count:>3} {noise}"
     created = [entry for entry in entries if entry.action is Action.CREATE]
-    yield from (f"  + {row.removeprefix('create ').replace(' × ', ' ', 1):>3}" for row in counted(created))
+    for kind in sorted({entry.type for entry in created}):
+        yield f"  + {sum(len(entry.addresses) for entry in created if entry.type == kind):>3} {kind}"
 
 
 def _line(entry: Entry) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from thoth_infra.review.plan.change import Change
 from thoth_infra.review.plan.rules import ageing
+from thoth_infra.terraform.summary import Action
 
 #: What goes with a resource that is deleted or replaced, by type; these come first in every summary.
 HELD: Final[Mapping[str, str]] = {
@@ -38,6 +39,10 @@ HELD: Final[Mapping[str, str]] = {
     "aws_sqs_queue": "messages in it are deleted",
     "aws_ssm_parameter": "its value is deleted",
 }
+
+
+#: Made anew at once, these hold what they held, unless they say something else.
+_MADE_ANEW: Final = frozenset({"aws_backup_selection"})
 
 
 class _Lower(NamedTuple):
@@ -94,7 +99,7 @@ _SWITCHES: Final[Mapping[tuple[str, str], tuple[bool, str]]] = {
 
 def findings(change: Change) -> Iterator[str]:
     """Yield why data may be lost."""
-    if change.goes and change.type in HELD:
+    if change.goes and change.type in HELD and not (change.action is Action.REPLACE and change.type in _MADE_ANEW):
         yield HELD[change.type] + _mercy(change)
         return
     yield from _lowered(change)

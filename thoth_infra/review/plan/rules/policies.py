@@ -26,6 +26,8 @@ _ATTACHMENTS: Final = frozenset(
     {"aws_iam_role_policy_attachment", "aws_iam_user_policy_attachment", "aws_iam_group_policy_attachment",
      "aws_iam_policy_attachment", "aws_iam_role_policy_attachments_exclusive"}
 )  # fmt: skip
+#: Their policy has a resource of its own here; the attribute only mirrors it, and is unknown where they are made anew.
+_MIRRORS: Final = frozenset({"aws_s3_bucket", "aws_secretsmanager_secret", "aws_sns_topic", "aws_sqs_queue"})
 _POLICY_WITHOUT_TARGET: Final = frozenset({"aws_iam_policy"})
 
 
@@ -38,6 +40,8 @@ def findings(change: Change, plan: Plan) -> Iterator[str]:
     if change.type in _OTHER_LANGUAGES:
         return
     for attribute in ATTRIBUTES:
+        if change.type in _MIRRORS and change.is_unknown(attribute):
+            continue
         if attribute in change.before or attribute in change.after:
             yield from _compared(change, attribute, plan)
 
