@@ -10,6 +10,8 @@ from github_api import LIMIT, Repository
 
 MARKER = "<!-- thoth-infra: plans -->"
 _HEAD = 400
+_CLOSING = 300  # what a cut adds: open folds are closed, and it is said how much is not shown
+_FOLD, _UNFOLD = "<details>", "</details>"
 
 
 def text(commit: str, environments: list[str], plans: Path) -> str:
@@ -17,16 +19,40 @@ def text(commit: str, environments: list[str], plans: Path) -> str:
     lines = [f"Plans for {commit[:12]}"]
     if not environments:
         lines.append("No environment's tree changes.")
-    room = (LIMIT - _HEAD) // max(len(environments), 1) - _HEAD
-    for name in environments:
-        file = plans / f"{name}.md"
-        plan = file.read_text(encoding="utf-8").strip() if file.is_file() else ""
-        if not plan:
-            plan = f"### Plan for `{name}`\n\n**It could not be made**: see the job *Plan {name}*."
-        if len(plan) > room:
-            plan = plan[:room].rpartition("\n")[0] + "\n\n… cut here: the whole plan is in the run's summary."
-        lines.append(plan)
+    found = {name: _plan(name, plans) for name in environments}
+    rooms = shares({name: len(plan) for name, plan in found.items()}, LIMIT - _HEAD)
+    lines += [cut(plan, rooms[name]) for name, plan in found.items()]
     return "\n\n".join(lines) + "\n"
+
+
+def _plan(name: str, plans: Path) -> str:
+    file = plans / f"{name}.md"
+    plan = file.read_text(encoding="utf-8").strip() if file.is_file() else ""
+    return plan or f"### Plan for `{name}`\n\n**It could not be made**: see the job *Plan {name}*."
+
+
+def shares(wanted: dict[str, int], room: int) -> dict[str, int]:
+    """Share out ``room`` characters: who wants little gets it all, and the others divide what that leaves."""
+    found: dict[str, int] = {}
+    for left, name in zip(range(len(wanted), 0, -1), sorted(wanted, key=wanted.__getitem__), strict=True):
+        found[name] = min(wanted[name] + 2, room // left)
+        room -= found[name]
+    return found
+
+
+def cut(plan: str, room: int) -> str:
+    """Return what of a plan there is room for, from its start: the worst stands first, so that it stays."""
+    if len(plan) + 2 <= room:
+        return plan
+    lines = plan.split("\n")
+    kept, left = 0, room - _CLOSING
+    while kept < len(lines) and (left := left - len(lines[kept]) - 1) >= 0:
+        kept += 1
+    shown, hidden = lines[:kept], lines[kept:]
+    opened = sum(line.count(_FOLD) - line.count(_UNFOLD) for line in shown)
+    items = sum(line.startswith("- ") for line in hidden)
+    said = f"**… cut here: {items} more entries are not shown.** The whole plan is in the run's summary."
+    return "\n".join([*shown, *([_UNFOLD] * opened), "", said])
 
 
 def main() -> None:

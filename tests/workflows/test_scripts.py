@@ -163,6 +163,25 @@ def test_huge_plans_fit_each_with_its_share(github: GitHub, plans: Path) -> None
     assert comment["body"].count("cut here") == 3
 
 
+def test_a_small_plan_is_whole_beside_a_huge_one_and_folds_are_closed(github: GitHub, plans: Path) -> None:
+    small = "### Plan for `dev`\n" + "- delete `aws_x`\n" * 1000 + "- the last one"
+    huge = (
+        "### Plan for `staging`\n\n- the worst one\n\n<details><summary>more</summary>\n\n"
+        + "- update `aws_y`\n" * 9000
+    )
+    (plans / "dev.md").write_text(small)
+    (plans / "staging.md").write_text(huge + "\n</details>\n")
+    _comment(github, plans)
+    (comment,) = github.of("comment", 7)
+    body = comment["body"]
+    assert 60_000 < len(body) <= LIMIT
+    assert "- the last one" in body
+    assert "- the worst one" in body
+    assert body.count("<details>") == body.count("</details>") == 1
+    shown = body.count("- update `aws_y`")
+    assert f"cut here: {9000 - shown} more entries are not shown" in body
+
+
 # the issue
 
 

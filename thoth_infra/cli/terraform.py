@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
@@ -14,11 +14,13 @@ import click
 
 from thoth_infra.cli.confirm import confirm
 from thoth_infra.cli.context import Project, environment_option, pass_project
+from thoth_infra.cli.plan_summary import print_summary
 from thoth_infra.cli.read_only import read_only_option, rights
 from thoth_infra.cli.render import rendered
 from thoth_infra.cli.session import Session, emulator_folder, render_into, session, workspace_of
 from thoth_infra.errors import NotConfirmed, SealBroken, ThothError
 from thoth_infra.render import write as writer
+from thoth_infra.review.plan import as_text, review
 from thoth_infra.terraform import summary
 from thoth_infra.terraform.session import PlanFile, discard
 from thoth_infra.terraform.session import clean as clean_workspace
@@ -30,11 +32,6 @@ emulate_option = click.option(
     "--emulate", is_flag=True, help="Run against the embedded AWS emulator: no account, no credentials."
 )
 target_option = click.option("--target", "targets", multiple=True, metavar="ADDR", help="Limit to this address.")
-
-SUMMARIES: dict[str, Callable[[summary.PlanSummary], str]] = {
-    "text": summary.as_text,
-    "markdown": summary.as_markdown,
-}
 
 
 @contextmanager
@@ -102,7 +99,7 @@ def fmt(project: Project, environment: str, check: bool) -> None:
     "--summary",
     "form",
     type=click.Choice(["text", "markdown", "json"]),
-    help="Print only a summary: counts, what goes, what forces replacements.",
+    help="Print only a summary: risks with reasons, what forces replacements, the key behind each.",
 )
 @pass_project
 def plan(
@@ -126,7 +123,7 @@ def plan(
         made = found.terraform.plan(place, targets=targets, destroy=destroy, **rights(found, read_only))
         try:
             if form:
-                _print_summary(project, found, made, form)
+                print_summary(project, found, made, form)
         finally:
             if read_only:
                 discard(made.path)
@@ -144,26 +141,6 @@ def plan_target(ctx: click.Context, target: str, environment: str, emulate: bool
     """Plan one resource or module only."""
     code: int = ctx.invoke(plan, environment=environment, emulate=emulate, targets=(target,))
     return code
-
-
-def _print_summary(project: Project, found: Session, made: PlanFile, form: str) -> None:
-    result = summary.summarise(found.environment.name, found.terraform.show_json(made.path))
-    if form == "json":
-        Project(project.root, json=True).emit(_as_json(result, made))
-    else:
-        click.echo(SUMMARIES[form](result))
-
-
-def _as_json(result: summary.PlanSummary, made: PlanFile) -> dict[str, Any]:
-    actions = summary.Action
-    return {
-        "environment": result.environment,
-        "add": result.count(actions.CREATE, actions.REPLACE),
-        "change": result.count(actions.UPDATE),
-        "destroy": result.count(actions.DELETE, actions.REPLACE),
-        "changes": [asdict(change) for change in result.changes],
-        "plan": str(made.path),
-    }
 
 
 def _say_next(project: Project, found: Session, made: PlanFile) -> None:
@@ -234,8 +211,9 @@ def destroy(project: Project, environment: str, emulate: bool, confirmed: str | 
         )
     with _ready(project, environment, emulate, quiet=True) as found:
         made = found.terraform.plan(destroy=True)
-        result = summary.summarise(environment, found.terraform.show_json(made.path))
-        project.say(summary.as_text(result))
+        shown = found.terraform.show_json(made.path)
+        result = summary.summarise(environment, shown)
+        project.say(as_text(review(environment, shown)))
         if not made.changes:
             discard(made.path)
             project.emit({"environment": environment, "destroyed": 0}, "nothing to destroy")

@@ -1,8 +1,11 @@
-"""What a plan would do, out of Terraform's plan JSON: addresses and actions, never values."""
+"""How much a plan would do, out of Terraform's plan JSON: addresses and actions, never values.
+
+``thoth_infra.review.plan`` tells what that means.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -15,9 +18,6 @@ class Action(StrEnum):
     REPLACE = "replace"
     UPDATE = "update"
     CREATE = "create"
-
-
-_SIGNS = {Action.DELETE: "-", Action.REPLACE: "-/+", Action.UPDATE: "~", Action.CREATE: "+"}
 
 
 @dataclass(frozen=True)
@@ -72,54 +72,21 @@ def drifted(plan: Mapping[str, Any]) -> tuple[ResourceChange, ...]:
     return tuple(change for change in found if change and change.address in acted_on)
 
 
-def _change(entry: Mapping[str, Any]) -> ResourceChange | None:
-    change = entry["change"]
-    actions = set(change["actions"])
+def action_of(entry: Mapping[str, Any]) -> Action | None:
+    """Return what happens to the resource of one entry of ``resource_changes``; None where nothing does."""
+    actions = set(entry["change"]["actions"])
     if entry.get("mode") == "data" or actions <= {"no-op", "read", "forget"}:
         return None
-    action = Action.REPLACE if actions >= {"create", "delete"} else Action(next(iter(actions - {"forget"})))
+    return Action.REPLACE if actions >= {"create", "delete"} else Action(next(iter(actions - {"forget"})))
+
+
+def _change(entry: Mapping[str, Any]) -> ResourceChange | None:
+    change, action = entry["change"], action_of(entry)
+    if action is None:
+        return None
     forced = tuple(sorted({_path(p) for p in change.get("replace_paths", ())}))
     return ResourceChange(entry["address"], entry["type"], action, forced)
 
 
 def _path(parts: Iterable[str | int]) -> str:
     return ".".join(str(part) for part in parts)
-
-
-def as_text(summary: PlanSummary, limit: int = 40) -> str:
-    """Return the summary for a terminal: counts, what goes first, and creations by type."""
-    lines = [f"{summary.environment}: {summary.headline}"]
-    notable = [c for c in summary.changes if c.action is not Action.CREATE]
-    lines += [f"  {_line(change)}" for change in notable[:limit]]
-    if len(notable) > limit:
-        lines.append(f"  … and {len(notable) - limit} more")
-    lines += [f"  + {count:>3} {kind}" for kind, count in _created(summary)]
-    return "\n".join(lines)
-
-
-def as_markdown(summary: PlanSummary) -> str:
-    """Return the summary as a pull-request comment."""
-    lines = [f"### Plan for `{summary.environment}`: {summary.headline}", ""]
-    notable = [c for c in summary.changes if c.action is not Action.CREATE]
-    if notable:
-        lines += ["| | resource | because of |", "| --- | --- | --- |"]
-        lines += [f"| {c.action} | `{c.address}` | {', '.join(c.forced_by)} |" for c in notable]
-        lines.append("")
-    if created := list(_created(summary)):
-        lines += ["<details><summary>Created</summary>", ""]
-        lines += [f"- {count} × `{kind}`" for kind, count in created]
-        lines += ["", "</details>"]
-    return "\n".join(lines)
-
-
-def _line(change: ResourceChange) -> str:
-    forced = f"  (forced by {', '.join(change.forced_by)})" if change.forced_by else ""
-    return f"{_SIGNS[change.action]} {change.address}{forced}"
-
-
-def _created(summary: PlanSummary) -> Iterator[tuple[str, int]]:
-    counts: dict[str, int] = {}
-    for change in summary.changes:
-        if change.action is Action.CREATE:
-            counts[change.type] = counts.get(change.type, 0) + 1
-    yield from sorted(counts.items(), key=lambda row: (-row[1], row[0]))

@@ -1,0 +1,1 @@
+"""Labelled plans: what each change truly does, and real plans that Terraform made of them."""

@@ -1,0 +1,1 @@
+"""The rules: each looks at one change and says what it may do."""
