@@ -41,7 +41,7 @@ from tests.review.cost.by_hand import (
 # At most two transcription tasks, all of them on spot, whose group has one host.
 DEV_TASKS = (2 * H, 2 * H + WORK + EXTRACTION_WORK + TERMS_WORK, 2 * H + 5 * OPEN)
 DEV = {
-    "GPU hosts": gpu((0, 0, 0), (0, WORK, SPOT_XLARGE), (0, OPEN, 1.006)),
+    "GPU hosts": gpu((0, 0, 0), (0, WORK, SPOT_XLARGE), (0, 2 * OPEN, 1.006)),
     # API and orchestrator fixed; extraction at most two (one on demand, 20 % and 80 % of the other); terms at most one.
     "Containers": add(
         always(H * fargate(0.5, 1)),

@@ -192,6 +192,10 @@ def _differences(before: Any, after: Any, unknown: Any, path: Path, *, only_know
             yield path
     elif isinstance(before, Mapping) and isinstance(after, Mapping):
         below = unknown if isinstance(unknown, Mapping) else _NOTHING
+        # A block has the same attributes on both sides; in a list of maps the keys are values, like those of a map.
+        if isinstance(path[-1] if path else "", int) and {*before} != {*after, *below}:
+            yield path
+            return
         for name in sorted({*before, *after, *below}):
             yield from _differences(
                 before.get(name), after.get(name), below.get(name), (*path, name), only_known=only_known
