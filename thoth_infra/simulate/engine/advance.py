@@ -20,6 +20,7 @@ from thoth_infra.simulate.engine.layout import (
     FAILED,
     GONE,
     GROW,
+    HOST_OF,
     LENGTHS,
     MORE,
     OVER,
@@ -78,7 +79,7 @@ def end_badly(w: Any, task: int) -> None:
         return
     if outcome == TAKEN:
         stage.interrupted += 1
-        if row.host < 0:
+        if w.on_host[task, HOST_OF] < 0:
             taken(w)
         else:
             whole.next_notice = min(whole.next_notice, whole.now)
@@ -105,7 +106,7 @@ def unusual(w: Any, task: int) -> None:
         w.stages[row.stage].starting -= 1
         become_idle(w, task)
     elif row.state == BOOTING:
-        host_ready(w, row.host)
+        host_ready(w, w.on_host[task, HOST_OF])
         free_task(w, task)
     elif row.state == PAUSING:
         resume(w, task)

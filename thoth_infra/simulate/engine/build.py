@@ -41,6 +41,7 @@ def world(estate: Estate, workload: Workload, seed: int) -> World:
         types=_type_rows(kinds),
         jobs=np.zeros(0, layout.JOB),
         tasks=np.zeros(0, layout.TASK),
+        on_host=np.zeros((0, 2), np.int32),
         hosts=np.zeros(0, layout.HOST),
         used=np.zeros((0, count), np.int32),
         buckets=np.full(layout.BUCKETS, -1, np.int32),
@@ -63,12 +64,16 @@ def grown(w: World, *, jobs: int = 0, tasks: int = 0, hosts: int = 0) -> World:
     """Return the memory with at least so many rows more."""
     w.whole["short"] = 0
     w.whole["free_tasks"] += tasks
-    used = np.concatenate([w.used, np.zeros((hosts, w.used.shape[1]), np.int32)]) if hosts else w.used
+    used, on_host = (
+        np.concatenate([rows, np.zeros((count, rows.shape[1]), np.int32)]) if count else rows
+        for rows, count in ((w.used, hosts), (w.on_host, tasks))
+    )
     return w._replace(
         jobs=_more(w, w.jobs, jobs, "free_job"),
         tasks=_more(w, w.tasks, tasks, "free_task"),
         hosts=_more(w, w.hosts, hosts, "free_host"),
         used=used,
+        on_host=on_host,
     )
 
 
@@ -76,11 +81,20 @@ def _more(w: World, rows: Any, count: int, free: str) -> Any:
     if not count:
         return rows
     first = len(rows)
-    added = np.zeros(count, rows.dtype)
+    grown_rows = _lined_up(first + count, rows.dtype)
+    grown_rows[:first] = rows
+    added = grown_rows[first:]
     added["next"] = np.arange(first + 1, first + count + 1)
     added["next"][-1] = w.whole[free][0]
     w.whole[free] = first
-    return np.concatenate([rows, added])
+    return grown_rows
+
+
+def _lined_up(count: int, kind: Any) -> Any:
+    """Return empty rows that begin with a cache line."""
+    buffer = np.zeros(count * kind.itemsize + layout.LINE, np.uint8)
+    begin = -buffer.ctypes.data % layout.LINE
+    return buffer[begin : begin + count * kind.itemsize].view(kind)
 
 
 def types(estate: Estate) -> Iterator[tuple[str, HostType]]:

@@ -10,6 +10,7 @@ from thoth_infra.simulate.engine.layout import (
     BUSY,
     DESIRED,
     FREE,
+    HOST_OF,
     IDLE,
     IN_FLIGHT,
     INSTANCES_ON_DEMAND,
@@ -191,7 +192,7 @@ def settle_task(w: Any, task: int) -> None:
     row, now = w.tasks[task], w.whole[0].now
     stage = w.stages[row.stage]
     stage.task_seconds += now - row.placed
-    if row.host < 0:
+    if w.on_host[task, HOST_OF] < 0:
         w.types[row.type].seconds[row.market] += now - row.placed
     if row.state == BUSY:
         stage.busy_seconds += now - row.began

@@ -13,6 +13,7 @@ from thoth_infra.simulate.engine.layout import (
     BOOTS,
     BUSY,
     FREE,
+    HOST_OF,
     IDLE,
     KINDS,
     NOTICES,
@@ -46,7 +47,7 @@ def new_host(w: Any, g: int) -> bool:
     row.since, row.notice, row.first, row.tasks, row.group = whole.now, np.inf, -1, 0, g
     row.type, row.market, row.state = kind, group.market, BOOTING
     w.used[host, :] = 0
-    w.tasks[task].host = host
+    w.on_host[task, HOST_OF] = host
     group.have += 1
     whole.instances[group.market] += 1
     billed(w, kind, group.market, 1)
@@ -106,7 +107,7 @@ def take_away(w: Any) -> None:
         if row.state != STARTING and row.state != IDLE and row.state != BUSY:
             continue
         if row.notice <= whole.now and row.state != BUSY:
-            if row.host < 0:
+            if w.on_host[task, HOST_OF] < 0:
                 taken(w)
             drop(w, task)
         elif row.notice < whole.next_notice:

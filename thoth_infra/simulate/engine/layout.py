@@ -31,17 +31,19 @@ BIN_SHIFT = 52 - 8
 FIRST_BIN = (1023 - 10) << 8
 BINS = 40 << 8
 
+# A job and a task are a cache line each, which is most of what an event costs.
+LINE = 64
 JOB = np.dtype(
     [
         ("born", "f8"), ("sent", "f8"), ("since", "f8"), ("waited", "f8"), ("before", "f8"),
-        ("audio", "f4"), ("left", "f4"), ("next", "i4"), ("receives", "i4"),
+        ("audio", "f4"), ("left", "f4"), ("next", "i4"), ("receives", "i4"), ("spare", "f8"),
     ],
     align=True,
 )  # fmt: skip
 TASK = np.dtype(
     [
         ("at", "f8"), ("began", "f8"), ("placed", "f8"), ("notice", "f8"),
-        ("next", "i4"), ("job", "i4"), ("held", "i4"), ("host", "i4"), ("beside", "i4"),
+        ("next", "i4"), ("job", "i4"), ("held", "i4"),
         ("hungry_before", "i4"), ("hungry_after", "i4"),
         ("stage", "i2"), ("type", "i2"), ("state", "i1"), ("outcome", "i1"), ("market", "i1"),
     ],
@@ -110,6 +112,8 @@ WHOLE = np.dtype(
 # Columns of a point's row, and of its row per stage.
 MINUTES, INSTANCES_ON_DEMAND, INSTANCES_SPOT, USD, TAKEN_AWAY, LEFT, WAIT_SUM, WAIT_MAX, OFF = range(9)
 QUEUE, QUEUE_MAX, IN_FLIGHT, DESIRED, RUNNING = range(5)
+# Columns of `on_host`.
+HOST_OF, BESIDE = 0, 1
 # Rows of `waits` above one per stage, and its columns.
 SUM, MAX = 0, 1
 
@@ -129,6 +133,8 @@ class World(NamedTuple):
     """JOB, grows"""
     tasks: Any
     """TASK, grows"""
+    on_host: Any
+    """i4 [tasks, 2]: a task's host, and the next task there"""
     hosts: Any
     """HOST, grows"""
     used: Any

@@ -9,8 +9,10 @@ import numpy as np
 from thoth_infra.simulate.engine.chance import exponential, within
 from thoth_infra.simulate.engine.compiler import compiled, inlined
 from thoth_infra.simulate.engine.layout import (
+    BESIDE,
     BOOTS,
     GONE,
+    HOST_OF,
     IDLE,
     NOTICES,
     ON_DEMAND,
@@ -31,7 +33,8 @@ def new_task(w: Any, s: int, state: int) -> int:
     whole.free_task = w.tasks[task].next
     whole.free_tasks -= 1
     row = w.tasks[task]
-    row.state, row.stage, row.job, row.held, row.host = state, s, -1, -1, -1
+    row.state, row.stage, row.job, row.held = state, s, -1, -1
+    w.on_host[task, HOST_OF] = -1
     row.hungry_before, row.hungry_after = -1, -1
     row.notice = np.inf
     return int(task)
@@ -51,11 +54,12 @@ def start_task(w: Any, s: int, market: int, host: int) -> bool:
     if task < 0:
         return False
     row = w.tasks[task]
-    row.market, row.placed, row.host = market, whole.now, host
+    row.market, row.placed, w.on_host[task, HOST_OF] = market, whole.now, host
     stage.starting += 1
     if host >= 0:
         row.type, row.notice = w.hosts[host].type, w.hosts[host].notice
-        row.beside, w.hosts[host].first = w.hosts[host].first, task
+        w.on_host[task, BESIDE] = w.hosts[host].first
+        w.hosts[host].first = task
         w.hosts[host].tasks += 1
         w.used[host, s] += 1
     else:
@@ -121,7 +125,7 @@ def end_task(w: Any, task: int, at: float) -> None:
     if row.held >= 0:
         hand_back(w, row.stage, row.held)
         row.held = -1
-    host = row.host
+    host = w.on_host[task, HOST_OF]
     if host < 0:
         w.types[row.type].seconds[row.market] += at - row.placed
         billed(w, row.type, row.market, -1)
@@ -130,11 +134,11 @@ def end_task(w: Any, task: int, at: float) -> None:
         w.used[host, row.stage] -= 1
         here, before = w.hosts[host].first, -1
         while here != task:
-            before, here = here, w.tasks[here].beside
+            before, here = here, w.on_host[here, BESIDE]
         if before < 0:
-            w.hosts[host].first = row.beside
+            w.hosts[host].first = w.on_host[task, BESIDE]
         else:
-            w.tasks[before].beside = row.beside
+            w.on_host[before, BESIDE] = w.on_host[task, BESIDE]
     row.state = GONE
 
 
