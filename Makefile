@@ -18,7 +18,7 @@ AUDIT := .thoth/audit
 IMAGE_LOCKS := $(addprefix requirements/,$(addsuffix .lock,api audio-extraction transcription music-terms))
 RUN = $(THOTH) $(1) --env $(ENV) $(ARGS)
 
-.PHONY: help venv demo test drill drill-workers drill-estate drill-api drill-page drill-pull-request drill-deploys drill-operations drill-switches drill-logs drill-docs lint reference fmt-code bench bench-workers bench-api sbom scan rehearse policy lock
+.PHONY: help venv demo test drill drill-workers drill-estate drill-api drill-page drill-pull-request drill-deploys drill-foresight drill-operations drill-switches drill-logs drill-docs lint reference fmt-code bench bench-workers bench-api sbom scan rehearse policy lock
 .PHONY: status start-services stop-services restart-service logs insights exec dlq gpu-status images images-push images-list deploy rollback
 .PHONY: doctor bootstrap cost simulate
 .PHONY: init plan apply destroy plan-target fmt validate clean output drift render check
@@ -169,7 +169,11 @@ drill: $(STAMP) ## Run the slow tests, without those of the switches
 
 drill-estate: $(STAMP) ## Whole environments on the emulator: applied, enforced, drifted, rehearsed, scanned
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m slow -rs \
+	  --ignore tests/review/cost --ignore tests/review/plans --ignore tests/cli/test_foresight.py \
 	  tests/alarms tests/cli tests/emulator tests/iam tests/local tests/review tests/workflows $(ARGS)
+
+drill-foresight: $(STAMP) ## Real plans priced and reviewed, waits against theory, cheaper values found and held to (half an hour)
+	@$(VENV)/bin/python -m pytest -n 2 -m slow -rs tests/review/cost tests/review/plans tests/simulate tests/cli/test_foresight.py $(ARGS)
 
 drill-workers: $(STAMP) ## Kill workers, fill disks, let SQS fail: 200 jobs must come through
 	@$(VENV)/bin/python -m pytest -m slow -rs -s tests/workers/test_drill.py tests/workers/test_resume.py $(ARGS)

@@ -48,6 +48,7 @@ OF_THE_PROJECT = frozenset(
         "drill-page",
         "drill-operations",
         "drill-deploys",
+        "drill-foresight",
         "drill-pull-request",
         "drill-switches",
         "drill-docs",
