@@ -305,6 +305,20 @@ def test_an_interrupted_rollback_is_resumed_too(estate: Estate) -> None:
     rolled_back(estate, estate.deploy("--resume"))
 
 
+@pytest.mark.parametrize("when", ["starting", *slow("registered", "serving")])
+def test_a_rollback_that_was_cut_off_is_ended_by_asking_for_it_again(estate: Estate, when: str) -> None:
+    assert estate.deploy("--no-proof").code == 0
+    estate.on(when, die(KeyboardInterrupt))
+    cut = estate.rollback()
+    assert cut.code == 130
+    assert "go on: `thoth-infra rollback" in cut.err
+
+    back = estate.rollback()
+
+    assert back.code == 0, back.err
+    assert estate.all_run("1")
+
+
 def test_a_rollback_that_fails_says_so(estate: Estate) -> None:
     broken(estate, "api", **{f"run__{PROVE[-1]}": "1"})
     gone = [{"imageDigest": estate.digests["music-terms", "1"]}]

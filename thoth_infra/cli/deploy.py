@@ -71,7 +71,7 @@ def deploy(
             held = ledger.read()
             if held is None or held.deployment.ended:
                 raise ThothError("there is no deployment to go on with", "begin one: `thoth-infra deploy`")
-            project.say(f"going on with {held.deployment.kind} {held.deployment.id}: it is {held.deployment.state}")
+            project.say(_going_on(held.deployment))
         else:
             ledger.last()
             _refuse_stopped(env, site)
@@ -101,12 +101,16 @@ def rollback(
     timeout: str,
     confirmed: str | None,
 ) -> None:
-    """Undo the deployment that is under way, or bring back what ran before the last one."""
+    """Undo the deployment that is under way, end a rollback that was cut off, or bring back what ran before."""
     with _at(project, environment, emulate, timeout) as (env, site, ledger):
         held = ledger.read()
         if held is None:
             raise ThothError(f"{environment} was never deployed", "there is nothing to go back to")
         approved(env, emulate, confirmed, "Roll back")
+        if not held.deployment.ended and held.deployment.kind == "rollback":
+            project.say(_going_on(held.deployment))
+            _finish(project, Machine(site, ledger, held))
+            return
         if not held.deployment.ended:
             machine = Machine(site, ledger, held)
             with _interruptible(environment, machine):
@@ -185,7 +189,7 @@ def _by(clients: Clients) -> str:
 def _interruptible(environment: str, machine: Machine) -> Iterator[None]:
     """Say how to go on when the command ends before the deployment does, whatever ended it."""
     resume, undo = f"thoth-infra deploy --resume --env {environment}", f"thoth-infra rollback --env {environment}"
-    how = f"go on: `{resume}`; or undo it: `{undo}`"
+    how = f"go on: `{resume}`; or undo it: `{undo}`" if machine.deployment.kind == "deploy" else f"go on: `{undo}`"
     try:
         with explained():
             yield
@@ -201,6 +205,10 @@ def _left(machine: Machine) -> str:
     deployment = machine.deployment
     done = "nothing was changed" if not deployment.touched else "services are being replaced"
     return f"{deployment.kind} {deployment.id} stands at {deployment.state}: {done}"
+
+
+def _going_on(deployment: Deployment) -> str:
+    return f"going on with {deployment.kind} {deployment.id}: it is {deployment.state}"
 
 
 def _finish(project: Project, machine: Machine) -> None:

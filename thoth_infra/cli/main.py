@@ -121,7 +121,7 @@ COMMANDS: dict[str, tuple[str, str, str, str]] = {
         "deploy",
         "rollback",
         "Operations",
-        "Undo the deployment that is under way, or bring back what ran before the last one.",
+        "Undo the deployment that is under way, end a rollback that was cut off, or bring back what ran before.",
     ),
     "doctor": (
         "doctor",
