@@ -130,7 +130,7 @@ def test_without_the_extra_it_says_what_to_install() -> None:
 
 
 def test_ctrl_c_ends_it_with_130() -> None:
-    argv = [sys.executable, "-m", "thoth_infra", "simulate", "--env", "production", "--jobs-per-hour", "60"]
+    argv = [sys.executable, "-m", "thoth_infra", "simulate", "--env", "production", "--jobs-per-hour", "1000"]
     run = subprocess.Popen([*argv, "--hours", "43800"], cwd=ROOT, env=CLEAN, stderr=subprocess.PIPE, text=True)
     time.sleep(4)
     run.send_signal(signal.SIGINT)
