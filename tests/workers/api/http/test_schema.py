@@ -57,6 +57,8 @@ def _probe(api: Api, operation: Any, examples: int, answers: Counter[int]) -> No
 
     @settings(
         max_examples=examples,
+        # A few requests may by chance miss an answer that is asked for below: those are the same ones in each run.
+        derandomize=examples <= 100,
         deadline=None,
         database=None,
         phases=[Phase.explicit, Phase.generate],
