@@ -203,6 +203,7 @@ services = {
     }
     environment = {
       AUDIO_EXTRACTION_TIMEOUT_SECONDS = "3600"
+      AUDIT_RETENTION_DAYS             = "90"
       AWS_DEFAULT_REGION               = "us-east-1"
       JOBS_DIR                         = "/mnt/jobs"
       JOB_FILES_RETENTION_DAYS         = "7"

@@ -11,11 +11,12 @@ locals {
   # What the containers read that is not a plain value: references to this estate, as the contract names them.
   service_references = {
     api = {
-      ARCHIVE_BUCKET = module.shared_storage.bucket_names["archive"]
-      DATABASE_HOST  = aws_db_instance.this.address
-      DATABASE_NAME  = aws_db_instance.this.db_name
-      DATABASE_PORT  = tostring(aws_db_instance.this.port)
-      MEDIA_BUCKET   = module.shared_storage.bucket_names["media"]
+      ARCHIVE_BUCKET      = module.shared_storage.bucket_names["archive"]
+      DATABASE_HOST       = aws_db_instance.this.address
+      DATABASE_NAME       = aws_db_instance.this.db_name
+      DATABASE_PORT       = tostring(aws_db_instance.this.port)
+      DATABASE_SECRET_ARN = aws_db_instance.this.master_user_secret[0].secret_arn
+      MEDIA_BUCKET        = module.shared_storage.bucket_names["media"]
     }
     orchestrator = {
       ARCHIVE_BUCKET             = module.shared_storage.bucket_names["archive"]
@@ -23,6 +24,7 @@ locals {
       DATABASE_HOST              = aws_db_instance.this.address
       DATABASE_NAME              = aws_db_instance.this.db_name
       DATABASE_PORT              = tostring(aws_db_instance.this.port)
+      DATABASE_SECRET_ARN        = aws_db_instance.this.master_user_secret[0].secret_arn
       MEDIA_BUCKET               = module.shared_storage.bucket_names["media"]
       MUSIC_TERMS_QUEUE_URL      = aws_sqs_queue.this["music-terms"].url
       RESULTS_QUEUE_URL          = aws_sqs_queue.this["results"].url

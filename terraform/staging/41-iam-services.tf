@@ -154,6 +154,18 @@ data "aws_iam_policy_document" "task_api" {
   }
 
   statement {
+    sid       = "ReadPassword"
+    actions   = ["secretsmanager:GetSecretValue"]
+    resources = [aws_db_instance.this.master_user_secret[0].secret_arn]
+  }
+
+  statement {
+    sid       = "DecryptPassword"
+    actions   = ["kms:Decrypt"]
+    resources = [aws_kms_key.this["secrets"].arn]
+  }
+
+  statement {
     sid       = "UseKeys"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
     resources = [aws_kms_key.this["storage"].arn]
@@ -241,6 +253,18 @@ data "aws_iam_policy_document" "task_orchestrator" {
       variable = "elasticfilesystem:AccessPointArn"
       values   = [module.shared_storage.access_point_arns["jobs"]]
     }
+  }
+
+  statement {
+    sid       = "ReadPassword"
+    actions   = ["secretsmanager:GetSecretValue"]
+    resources = [aws_db_instance.this.master_user_secret[0].secret_arn]
+  }
+
+  statement {
+    sid       = "DecryptPassword"
+    actions   = ["kms:Decrypt"]
+    resources = [aws_kms_key.this["secrets"].arn]
   }
 
   statement {

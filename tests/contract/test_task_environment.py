@@ -12,7 +12,7 @@ from tests.render.support import ENVIRONMENTS, PROJECT, parsed, unquoted
 from thoth_infra.config.load import load
 from thoth_infra.contract.queues import QUEUES
 from thoth_infra.contract.services import DATABASE_SECRET, SECRETS, SERVICES, Service
-from thoth_infra.contract.storage import BUCKETS, VOLUMES, Access
+from thoth_infra.contract.storage import BUCKETS, VOLUMES, Access, Volume
 from thoth_infra.contract.variables import (
     BucketName,
     Constant,
@@ -20,6 +20,7 @@ from thoth_infra.contract.variables import (
     MountPath,
     PublicUrl,
     QueueUrl,
+    SecretArn,
     SecretField,
     Setting,
 )
@@ -62,10 +63,8 @@ def test_every_variable_holds_what_the_contract_says(environment: str, service: 
     references = _local(environment, "service_references", service)
     for variable in service.environment:
         match variable.source:
-            case Constant(value):
+            case Constant(value) | MountPath(Volume(path=value)):
                 assert plain[variable.name] == f'"{value}"'
-            case MountPath(volume):
-                assert plain[variable.name] == f'"{volume.path}"'
             case PublicUrl():
                 assert _public_url(plain, references) == (
                     f"https://{env.domain.name}" if env.domain else "http://${aws_lb.this.dns_name}"
@@ -82,6 +81,9 @@ def test_every_variable_holds_what_the_contract_says(environment: str, service: 
             case DatabaseField(field):
                 attribute = {"address": "address", "port": "port", "name": "db_name"}[field]
                 assert re.search(rf"\baws_db_instance\.this\.{attribute}\b", references[variable.name])
+            case SecretArn(secret):
+                assert secret == DATABASE_SECRET
+                assert references[variable.name] == "${aws_db_instance.this.master_user_secret[0].secret_arn}"
             case SecretField():
                 pytest.fail(f"{variable.name} is in clear")
 

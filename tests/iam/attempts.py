@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.iam.administration import ADMINISTRATION
 from tests.iam.estate import Estate, Names
-from thoth_infra.contract.calls import JOBS_PREFIX, By, Call, OnBucket, OnObjects, OnQueue, calls
+from thoth_infra.contract.calls import JOBS_PREFIX, By, Call, OnBucket, OnObjects, OnQueue, OnSecret, calls
 from thoth_infra.contract.queues import QUEUES
 from thoth_infra.contract.services import SECRETS, SERVICES, Service
 from thoth_infra.contract.storage import BUCKETS
@@ -84,6 +84,8 @@ def resource(estate: Estate, call: Call) -> str:
             return f"arn:aws:s3:::{estate.names.bucket(bucket)}/{JOB}source.mp4"
         case OnBucket(bucket):
             return f"arn:aws:s3:::{estate.names.bucket(bucket)}"
+        case OnSecret(name):
+            return estate.secret(name)
     raise NotImplementedError(call)
 
 

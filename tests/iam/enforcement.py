@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from tests.iam.attempts import JOB, QUEUE_OPERATIONS, Attempt, forbidden, queue_url, resource
 from tests.iam.estate import Estate, Names
-from thoth_infra.contract.calls import By, Call, OnBucket, OnObjects, OnQueue, calls
+from thoth_infra.contract.calls import By, Call, OnBucket, OnObjects, OnQueue, OnSecret, calls
 from thoth_infra.contract.queues import QUEUES
 from thoth_infra.contract.services import SERVICES, Service
 from thoth_infra.contract.storage import BUCKETS
@@ -142,6 +142,9 @@ def _seed(estate: Estate) -> None:
     for bucket in BUCKETS:
         if bucket.name != "logs":
             s3.put_object(Bucket=estate.names.bucket(bucket), Key=f"{JOB}seed.mp4", Body=b"x")
+    # RDS would make it: a secret's ARN is its name and six characters more.
+    name = estate.names.database_secret.rpartition(":")[2].rpartition("-")[0]
+    _owner(estate, "secretsmanager").create_secret(Name=name, SecretString='{"password": "x"}')
 
 
 def enforce(estate: Estate) -> None:
@@ -184,6 +187,8 @@ def _parameters(estate: Estate, call: Call, known: Mapping[str, Any]) -> dict[st
             return {**parameters, **usual, **{name: known[name] for name in usual if name in known}}
         case OnBucket(bucket):
             return {"Bucket": estate.names.bucket(bucket), "Prefix": JOB}
+        case OnSecret():
+            return {"SecretId": resource(estate, call)}
         case OnObjects(bucket):
             return {"Bucket": estate.names.bucket(bucket), **_object_parameters(call, known)}
     raise NotImplementedError(call)

@@ -18,6 +18,7 @@ from thoth_infra.config.environment import Environment
 from thoth_infra.config.load import load, names
 from thoth_infra.config.shared import SharedAccount
 from thoth_infra.contract.queues import Queue
+from thoth_infra.contract.services import DATABASE_SECRET
 from thoth_infra.contract.storage import Bucket, Volume
 from thoth_infra.emulator import Emulator, running
 from thoth_infra.render import write as writer
@@ -48,7 +49,7 @@ TARGETS = (
 # The database takes another minute and a half, and a policy holds no more of it than the ARN of its secret.
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 POWER_USER = "arn:aws:iam::aws:policy/PowerUserAccess"
-DATABASE_SECRET = "aws_db_instance.this.master_user_secret[0].secret_arn"
+DATABASE_SECRET_ARN = "aws_db_instance.this.master_user_secret[0].secret_arn"
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,11 @@ class Estate:
         return self.value(f'module.shared_storage.aws_efs_access_point.this["{volume.name}"]')
 
     def secret(self, name: str) -> str:
-        return self.value(f'aws_secretsmanager_secret.this["{name}"]')
+        return (
+            self.names.database_secret
+            if name == DATABASE_SECRET
+            else self.value(f'aws_secretsmanager_secret.this["{name}"]')
+        )
 
 
 @contextmanager
@@ -181,8 +186,8 @@ def _apply_and_show(terraform: Terraform) -> dict[str, Any]:
 def _without_database(tree: Tree, names: Names) -> Tree:
     """The tree, in which roles read a database secret of a made-up ARN instead of the database's own."""
     path = "41-iam-services.tf"
-    assert DATABASE_SECRET in tree[path]
-    return {**tree, path: tree[path].replace(DATABASE_SECRET, f'"{names.database_secret}"')}
+    assert DATABASE_SECRET_ARN in tree[path]
+    return {**tree, path: tree[path].replace(DATABASE_SECRET_ARN, f'"{names.database_secret}"')}
 
 
 _OWN = {"registry": "own"}

@@ -133,7 +133,10 @@ _EXEC = ("CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "Ope
 
 def calls(service: Service, *, exec_enabled: bool = False) -> tuple[Call, ...]:
     """Return what is called with the service's task role; ``exec_enabled``: where operators may open a shell."""
-    parts = (_queues(service), _buckets(service), _volumes(service), _keys(service), _agents(service, exec_enabled))
+    parts = (
+        _queues(service), _buckets(service), _volumes(service), _database(service), _keys(service),
+        _agents(service, exec_enabled),
+    )  # fmt: skip
     return tuple(call for part in parts for call in part)
 
 
@@ -188,6 +191,13 @@ def _volumes(service: Service) -> Iterator[Call]:
     for volume, access in service.mounts:
         names = ("ClientMount", "ClientWrite") if access is Access.WRITE else ("ClientMount",)
         yield from (Call("efs", name, OnVolume(volume), f"elasticfilesystem:{name}", By.MOUNT) for name in names)
+
+
+def _database(service: Service) -> Iterator[Call]:
+    """RDS rotates its password every week, while tasks go on: whoever is refused reads it again."""
+    if service.database:
+        yield Call("secretsmanager", "GetSecretValue", OnSecret(DATABASE_SECRET), "secretsmanager:GetSecretValue")
+        yield Call("kms", "Decrypt", OnKey("secrets"), "kms:Decrypt", By.AWS)
 
 
 def _keys(service: Service) -> Iterator[Call]:

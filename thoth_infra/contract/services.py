@@ -14,6 +14,7 @@ from thoth_infra.contract.variables import (
     MountPath,
     PublicUrl,
     QueueUrl,
+    SecretArn,
     SecretField,
     Setting,
     Variable,
@@ -102,6 +103,7 @@ _DATABASE = (
     Variable("DATABASE_NAME", DatabaseField("name"), "Name of the database"),
     Variable("DATABASE_USER", SecretField(DATABASE_SECRET, "username"), "User of the database"),
     Variable("DATABASE_PASSWORD", SecretField(DATABASE_SECRET, "password"), "Password of that user"),
+    Variable("DATABASE_SECRET_ARN", SecretArn(DATABASE_SECRET), "Where the password is read again once RDS rotated it"),
 )
 _STAGE_URLS = tuple(
     Variable(f"{stage.name}_QUEUE_URL", QueueUrl(queue), f"Where requests for the {stage.value} stage are sent")
@@ -193,6 +195,11 @@ ORCHESTRATOR = Service(
             "JOB_FILES_RETENTION_DAYS",
             Setting("retention.job_files_days"),
             "Days after which a job's folder is removed from EFS",
+        ),
+        Variable(
+            "AUDIT_RETENTION_DAYS",
+            Setting("retention.audit_days"),
+            "Days after which a row of the audit trail is removed",
         ),
         *_BUCKETS,
         *_DATABASE,

@@ -61,11 +61,20 @@ class SecretField:
 
 
 @dataclass(frozen=True)
+class SecretArn:
+    """The ARN of a secret that the service's own code reads."""
+
+    secret: str
+
+
+@dataclass(frozen=True)
 class PublicUrl:
     """Address of the web page: the domain's, or the load balancer's own name where there is no domain."""
 
 
-Source: TypeAlias = Setting | Constant | PublicUrl | QueueUrl | BucketName | MountPath | DatabaseField | SecretField
+Source: TypeAlias = (
+    Setting | Constant | PublicUrl | QueueUrl | BucketName | MountPath | DatabaseField | SecretField | SecretArn
+)
 
 
 @dataclass(frozen=True)

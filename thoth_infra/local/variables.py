@@ -19,6 +19,7 @@ from thoth_infra.contract.variables import (
     MountPath,
     PublicUrl,
     QueueUrl,
+    SecretArn,
     SecretField,
     Setting,
     Variable,
@@ -56,7 +57,7 @@ def _value(env: Environment, variable: Variable, places: Places) -> str:
             return places.buckets[bucket.name]
         case SecretField(secret, key):
             return places.secrets[secret, key]
-        case DatabaseField():
+        case DatabaseField() | SecretArn():
             raise ValueError(f"{variable.name}: there is no RDS on one machine")
         case Setting() | Constant() | PublicUrl():
             return plain(env, variable) or ""

@@ -58,14 +58,17 @@ EXEC = (
     "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
 )  # fmt: skip
 
+# The secret of RDS's own making.
+DATABASE_SECRET_ARN = "aws_db_instance.this.master_user_secret[0].secret_arn"  # noqa: S105 - a reference
+
 
 def statements(env: Environment, service: Service) -> tuple[Statement, ...]:
     """Return the statements of a service's task role."""
-    return tuple(
-        statement
-        for part in (_queues(service), _buckets(service), _volumes(service), _keys(service), _tasks(env, service))
-        for statement in part
-    )
+    parts = (
+        _queues(service), _buckets(service), _volumes(service), _database(service), _keys(service),
+        _tasks(env, service),
+    )  # fmt: skip
+    return tuple(statement for part in parts for statement in part)
 
 
 def _queues(service: Service) -> Iterator[Statement]:
@@ -100,6 +103,12 @@ def _volumes(service: Service) -> Iterator[Statement]:
             (Expression("module.shared_storage.file_system_arn"),),
             Condition("StringEquals", "elasticfilesystem:AccessPointArn", (point,)),
         )
+
+
+def _database(service: Service) -> Iterator[Statement]:
+    if service.database:
+        yield Statement("ReadPassword", ("secretsmanager:GetSecretValue",), (Expression(DATABASE_SECRET_ARN),))
+        yield Statement("DecryptPassword", ("kms:Decrypt",), (Expression('aws_kms_key.this["secrets"].arn'),))
 
 
 def _keys(service: Service) -> Iterator[Statement]:

@@ -16,12 +16,13 @@ from thoth_infra.contract.variables import (
     MountPath,
     PublicUrl,
     QueueUrl,
+    SecretArn,
     SecretField,
     Setting,
     Source,
 )
 from thoth_infra.render.hcl import Expression
-from thoth_infra.render.permissions import Statement, statements
+from thoth_infra.render.permissions import DATABASE_SECRET_ARN, Statement, statements
 
 GPU_HOSTS = "gpu-hosts"
 
@@ -111,6 +112,8 @@ def _reference(env: Environment, source: Source) -> Expression | None:
             return Expression(f"aws_db_instance.this.{field}")
         case SecretField(secret, field):
             return Expression(f'"${{{_secret_arn(secret)}}}:{field}::"')
+        case SecretArn(secret):
+            return Expression(_secret_arn(secret))
         case PublicUrl():
             return None if env.public_url else Expression('"http://${aws_lb.this.dns_name}"')
         case Setting() | Constant() | MountPath():
@@ -120,7 +123,7 @@ def _reference(env: Environment, source: Source) -> Expression | None:
 
 def _secret_arn(secret: str) -> str:
     if secret == DATABASE_SECRET:
-        return "aws_db_instance.this.master_user_secret[0].secret_arn"
+        return DATABASE_SECRET_ARN
     return f'aws_secretsmanager_secret.this["{secret}"].arn'
 
 

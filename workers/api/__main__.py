@@ -19,6 +19,7 @@ from workers.api.http.app import create_app
 from workers.api.http.compose import services_of
 from workers.api.orchestrator.compose import orchestrator_of
 from workers.api.orchestrator.orchestrator import Orchestrator
+from workers.api.records import opened
 from workers.api.settings import AloneSettings, ApiSettings, read_api
 from workers.api.store import glossary, migrate
 from workers.api.store.engine import Database
@@ -65,7 +66,7 @@ def main() -> int:
 
 
 def _run(settings: ApiSettings | AloneSettings, stop: threading.Event) -> int:
-    database = Database(settings.database_url)
+    database = opened(settings)
     while not _migrated(database):
         if stop.wait(_DATABASE_PAUSE_SECONDS):
             return 0

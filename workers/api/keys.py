@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from datetime import timedelta
 
+from workers.api.records import opened
 from workers.api.settings import read_api
 from workers.api.store import keys, migrate
 from workers.api.store.engine import Database
@@ -20,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do what is asked for; return the exit status: 0 done, 1 refused, 2 settings or arguments invalid."""
     asked = _parser().parse_args(arguments)
     try:
-        database = Database(read_api(os.environ).database_url)
+        database = opened(read_api(os.environ))
     except SettingsInvalid as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -11,6 +11,7 @@ import sys
 
 from sqlalchemy import select
 
+from workers.api.records import opened
 from workers.api.settings import read_api
 from workers.api.store import migrate, stages
 from workers.api.store.engine import Database
@@ -37,7 +38,7 @@ def main() -> int:
     except SettingsInvalid as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    database = Database(settings.database_url)
+    database = opened(settings)
     try:
         migrate.upgrade(database)
         sys.stdout.write(f"{lose_all(database)}\n")

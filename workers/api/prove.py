@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import httpx2
 
+from workers.api.records import opened
 from workers.api.settings import read_api
 from workers.api.store import keys
 from workers.api.store.engine import Database
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingsInvalid as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    database = Database(settings.database_url)
+    database = opened(settings)
     try:
         with _key(database) as secret, httpx2.Client(
             base_url=settings.public_url, headers={"Authorization": f"Bearer {secret}"}, timeout=_TIMEOUT

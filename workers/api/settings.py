@@ -28,6 +28,8 @@ class _Postgres(Settings):
     database_name: Word
     database_user: SecretStr
     database_password: SecretStr
+    database_secret_arn: Word | None = None
+    """Where the password is read again when the server refuses it; without it, a refused one stays refused."""
 
     @property
     def database_url(self) -> URL:
@@ -70,6 +72,7 @@ class Orchestration(Settings):
     """Signs webhooks."""
     transcript_retention_days: PositiveInt
     job_files_retention_days: PositiveInt
+    audit_retention_days: PositiveInt
     audio_extraction_timeout_seconds: PositiveInt = 3600
     """Time without news after which a request in work is asked for again."""
     transcription_timeout_seconds: PositiveInt = 14400

@@ -8,9 +8,9 @@ import sys
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from workers.api.records import opened
 from workers.api.settings import read_api
 from workers.api.store import migrate
-from workers.api.store.engine import Database
 from workers.common import logs
 from workers.common.settings import SettingsInvalid
 
@@ -25,7 +25,7 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     logs.configure(settings.service_name, settings.log_level)
-    database = Database(settings.database_url)
+    database = opened(settings)
     try:
         before = migrate.current(database)
         migrate.upgrade(database)

@@ -44,4 +44,4 @@ def test_it_names_every_scope_and_only_paths_that_there_are(tmp_path: Path) -> N
 def test_its_figures_are_those_of_the_code() -> None:
     assert "1,200 times a minute" in DOCUMENT and Throttle()._requests.amount == 1200
     assert "10 GiB at most" in DOCUMENT and Limits().upload_bytes == 10 << 30
-    assert "forgotten after seven days" in DOCUMENT and Policy({}, 1, 1).upload_days == 7
+    assert "forgotten after seven days" in DOCUMENT and Policy({}, 1, 1, 1).upload_days == 7

@@ -17,6 +17,7 @@ GIVEN = {
     "DATABASE_PORT": "5432",
     "TRANSCRIPT_RETENTION_DAYS": "90",
     "JOB_FILES_RETENTION_DAYS": "7",
+    "AUDIT_RETENTION_DAYS": "180",
     "DATABASE_USER": "thoth@home",
     "DATABASE_PASSWORD": "p@ss/w:rd",
     "DATABASE_HOST": "db.example",

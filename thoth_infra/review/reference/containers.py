@@ -116,5 +116,7 @@ def _source(source: v.Source) -> str:
             return f"{field} of the database"
         case v.SecretField(secret, field):
             return f"secret {code(secret)}, field {code(field)}"
+        case v.SecretArn(secret):
+            return f"ARN of the secret {code(secret)}"
         case v.PublicUrl():
             return "address of the web page"

@@ -9,6 +9,7 @@ import sys
 import threading
 
 from workers.api.orchestrator.compose import orchestrator_of
+from workers.api.records import opened
 from workers.api.settings import OrchestratorSettings, read_orchestrator
 from workers.api.store import migrate
 from workers.api.store.engine import UNREACHABLE, Database
@@ -55,7 +56,7 @@ class _Told:
 
 
 def _run(settings: OrchestratorSettings, stop: threading.Event) -> None:
-    database = Database(settings.database_url)
+    database = opened(settings)
     if not _migrated(database, stop):
         return
     heartbeat = Heartbeat(health.path_of(settings.service_name))

@@ -22,6 +22,7 @@ def policy_of(settings: OrchestratorSettings | AloneSettings) -> Policy:
         stage_seconds=settings.stage_seconds,
         transcript_days=settings.transcript_retention_days,
         job_files_days=settings.job_files_retention_days,
+        audit_days=settings.audit_retention_days,
     )
 
 

@@ -29,6 +29,8 @@ _DELIVERIES: Final = 4
 _AFTERMATH: Final = timedelta(hours=26)
 _ENDED: Final = (JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED)
 _BATCH: Final = 200
+# Of the audit trail, in one transaction: a page that is open makes several a minute.
+_ROWS: Final = 5000
 _ULID: Final = re.compile(r"[0-9a-z]{26}")
 
 
@@ -119,6 +121,7 @@ class Keeper:
             alive()
             self.eraser.sweep(job_id)
         self._remove_orphans(at, alive)
+        self._forget_accesses(at, alive)
 
     def _depth(self, stage: Stage) -> int | None:
         try:
@@ -193,6 +196,17 @@ class Keeper:
             self.eraser.remove_files(upload.id, upload)
             with self.ports.database.write() as session:
                 uploads.forget(session, upload.id)
+
+    def _forget_accesses(self, at: datetime, alive: Alive) -> None:
+        """Remove old rows of the audit trail, but no tombstone by which erased jobs' traces are still looked for."""
+        before = at - max(timedelta(days=self.policy.audit_days), _AFTERMATH)
+        while True:
+            alive()
+            with self.ports.database.write() as session:
+                found = audit.forget(session, before=before, limit=_ROWS)
+            if not found:
+                return
+            _log.info("accesses forgotten", extra={"rows": found})
 
     def _remove_orphans(self, at: datetime, alive: Alive) -> None:
         """Remove folders of neither job nor upload that are old: submissions which a crash has cut short."""

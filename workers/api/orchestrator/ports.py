@@ -97,6 +97,7 @@ class Policy:
     """Silence after which a request is taken for lost, unless its queue still has messages."""
     transcript_days: int
     job_files_days: int
+    audit_days: int
     upload_days: int = 7
     """Age at which an upload that never ended is removed."""
     poll_seconds: float = 0.5

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import exists, select
+from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
 
 from workers.api.store.models import AuditRow
@@ -48,6 +48,15 @@ def buried(session: Session, *, since: datetime) -> Sequence[str]:
     """Return the ids of the jobs that have gone since a time."""
     query = select(AuditRow.job_id).where(AuditRow.at >= since, AuditRow.action.startswith(f"{ERASED}:"))
     return [job_id for job_id in session.scalars(query) if job_id]
+
+
+def forget(session: Session, *, before: datetime, limit: int) -> int:
+    """Remove up to ``limit`` rows that are older than a time, the oldest first; return how many there were."""
+    oldest = select(AuditRow.id).where(AuditRow.at < before).order_by(AuditRow.at).limit(limit)
+    found = session.scalars(oldest).all()
+    if found:
+        session.execute(delete(AuditRow).where(AuditRow.id.in_(found)))
+    return len(found)
 
 
 def page(session: Session, tenant: str, *, limit: int = 100, before: int | None = None) -> Sequence[AuditRow]:

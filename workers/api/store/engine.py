@@ -12,6 +12,8 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
+from workers.api.store.password import Password
+
 # Longest wait for SQLite's only writer, in milliseconds.
 _BUSY_MS = 30_000
 # A server that has gone without a word is noticed within half a minute.
@@ -26,7 +28,7 @@ UNREACHABLE: Final = (OperationalError, InterfaceError, PoolTimeout)
 class Database:
     """The records. Threads share it; sessions belong to one thread."""
 
-    def __init__(self, url: URL | str, *, connections: int = 20) -> None:
+    def __init__(self, url: URL | str, *, connections: int = 20, password: Password | None = None) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite and self.url.database:
@@ -44,6 +46,8 @@ class Database:
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
+        if password:
+            password.of(self.engine)
         self._readers = sessionmaker(self.engine, expire_on_commit=False)
         self._writers = sessionmaker(self.engine.execution_options(**{WRITE: True}), expire_on_commit=False)
 

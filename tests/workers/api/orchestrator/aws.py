@@ -58,6 +58,7 @@ class Account:
             **{f"{stage.name}_QUEUE_URL": self.urls[stage.value] for stage in Stage},
             "TRANSCRIPT_RETENTION_DAYS": "90",
             "JOB_FILES_RETENTION_DAYS": "7",
+            "AUDIT_RETENTION_DAYS": "180",
             "MEDIA_BUCKET": "media",
             "ARCHIVE_BUCKET": "archive",
             "DATABASE_HOST": str(database.host),

@@ -133,6 +133,7 @@ class System:
             stage_seconds=dict.fromkeys(Stage, STAGE_SECONDS),
             transcript_days=90,
             job_files_days=7,
+            audit_days=180,
             lease_seconds=LEASE_SECONDS,
         )
     )

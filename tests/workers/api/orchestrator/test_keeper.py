@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from sqlalchemy import update
 from tests.workers.api.orchestrator.system import STAGE_SECONDS, VISIBILITY_SECONDS, System, alive
 from tests.workers.api.records import TENANT, at, attempts, complete, job, parcels, submit, tell
 from thoth_infra.contract.queues import Stage
+from workers.api.orchestrator import keeper
 from workers.api.orchestrator.carriers import Archives
 from workers.api.store import audit, glossary, jobs, transcripts, uploads
 from workers.api.store.errors import NotFound
@@ -272,6 +274,39 @@ def test_folders_that_a_crash_left_go_when_they_are_old(system: System) -> None:
     (system.jobs_dir / "glossary.json").write_text("{}")
     system.keeper.clear(alive)
     assert {path.name for path in system.jobs_dir.iterdir()} == {young, known, "lost+found", "glossary.json"}
+
+
+def _accesses(system: System, *days: float) -> None:
+    with system.database.write() as session:
+        for age in days:
+            at = system.clock() - timedelta(days=age)
+            audit.record(session, action=f"GET after {age:g} days", at=at, tenant=TENANT)
+
+
+def test_accesses_are_forgotten_once_they_are_old_enough(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper, "_ROWS", 2)
+    _accesses(system, 400, 181, 200, 180.5, 179.9, 1, 0, 999)
+    system.keeper.clear(alive)
+    with system.database.read() as session:
+        assert {row.action for row in audit.page(session, TENANT)} == {
+            "GET after 179.9 days", "GET after 1 days", "GET after 0 days",
+        }  # fmt: skip
+
+
+def test_a_short_audit_trail_keeps_the_tombstones_that_are_needed(system: System) -> None:
+    job_id = _finished(system)
+    system.keeper.policy = replace(system.keeper.policy, audit_days=1)
+    with system.database.write() as session:
+        jobs.erase(session, jobs.find(session, TENANT, job_id), at=system.clock())
+    system.dispatcher(Kind.ERASE, system.eraser).step(alive)
+    system.clock.turn(timedelta(hours=25))
+    system.keeper.clear(alive)
+    with system.database.read() as session:
+        assert audit.is_buried(session, job_id)
+    system.clock.turn(timedelta(hours=2))
+    system.keeper.clear(alive)
+    with system.database.read() as session:
+        assert not audit.is_buried(session, job_id)
 
 
 def test_traces_that_appear_after_an_erasure_are_found(system: System) -> None:

@@ -162,7 +162,7 @@ def test_a_routine_that_is_stuck_ends_the_heartbeat(
         fetch=Fetches(),
         post=Stuck(),
     )
-    policy = Policy(dict.fromkeys(Stage, 60.0), 90, 7, wait_seconds=0, poll_seconds=0.05)
+    policy = Policy(dict.fromkeys(Stage, 60.0), 90, 7, 180, wait_seconds=0, poll_seconds=0.05)
     heartbeat = Heartbeat(tmp_path / "health")
     orchestrator = Orchestrator(ports, policy, b"k" * 32, heartbeat)
     orchestrator.start()
