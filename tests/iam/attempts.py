@@ -20,8 +20,8 @@ from thoth_infra.contract.storage import BUCKETS
 # A job's folder, and the same key in every bucket.
 JOB = f"{JOBS_PREFIX}0190c2a4-7c1e-7d3a-9f52-1f1f8e0c5a11/"
 NOT_A_JOB = "accounting/2026.csv"
-# For these two alone the emulator compares the resource; elsewhere it takes each for "*".
-BY_RESOURCE = {"sqs", "s3"}
+# For these alone the emulator compares the resource; elsewhere it takes each for "*".
+BY_RESOURCE = {"sqs", "s3", "secretsmanager"}
 
 QUEUE_OPERATIONS: dict[str, dict[str, Any]] = {
     "SendMessage": {"MessageBody": "{}"},

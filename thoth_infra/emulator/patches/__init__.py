@@ -30,6 +30,7 @@ MODULES = {
     "rds": ("rds",),
     "route53": ("route53",),
     "s3": ("s3",),
+    "secretsmanager": ("secretsmanager",),
     "servicequotas": ("servicequotas",),
     "sns": ("sns",),
     "sqs": ("sqs", "sqs_moves"),
