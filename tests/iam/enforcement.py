@@ -142,8 +142,8 @@ def _seed(estate: Estate) -> None:
     for bucket in BUCKETS:
         if bucket.name != "logs":
             s3.put_object(Bucket=estate.names.bucket(bucket), Key=f"{JOB}seed.mp4", Body=b"x")
-    # RDS would make it: a secret's ARN is its name and six characters more.
-    name = estate.names.database_secret.rpartition(":")[2].rpartition("-")[0]
+    # RDS would make it; the emulator finds it by all that stands before the six characters that it adds itself.
+    name = estate.names.database_secret.rpartition(":")[2]
     _owner(estate, "secretsmanager").create_secret(Name=name, SecretString='{"password": "x"}')
 
 
