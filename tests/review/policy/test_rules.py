@@ -458,7 +458,7 @@ def test_an_image_by_tag_fails(draft: Draft) -> None:
     assert len(draft.findings("image-by-digest")) == 1
 
 
-@pytest.mark.parametrize("name", ["DATABASE_PASSWORD", "APP_KEY", "github_token", "CLIENT_SECRET"])
+@pytest.mark.parametrize("name", ["DATABASE_PASSWORD", "APP_KEY", "github_token", "CLIENT_SECRET", "SECRET_ARN"])
 def test_a_secret_in_a_plain_variable_is_found(draft: Draft, name: str) -> None:
     draft.know(API_TASKS, container_definitions=_container(environment=[{"name": name, "value": "x"}]))
     (finding,) = draft.findings("no-secret-in-environment")
@@ -475,7 +475,11 @@ def test_a_secret_is_found_before_the_definition_is_known(draft: Draft) -> None:
 
 def test_secrets_and_lookalikes_hold(draft: Draft) -> None:
     text = _container(
-        environment=[{"name": "KEYBOARD", "value": "x"}, {"name": "TOKENIZER", "value": "x"}],
+        environment=[
+            {"name": "KEYBOARD", "value": "x"},
+            {"name": "TOKENIZER", "value": "x"},
+            {"name": "DATABASE_SECRET_ARN", "value": "arn:aws:secretsmanager:us-east-1:111122223333:secret:x-AbCdEf"},
+        ],
         secrets=[{"name": "APP_KEY", "valueFrom": "arn"}],
     )
     draft.know(API_TASKS, container_definitions=text)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from thoth_infra.contract.services import BY_NAME
+from thoth_infra.contract.variables import SecretArn
 from thoth_infra.review.policy.findings import Finding
 from thoth_infra.review.policy.plan import Plan, Resource
 
@@ -16,12 +17,14 @@ DIGESTS: Final = "image-by-digest"
 SECRETS: Final = "no-secret-in-environment"
 
 _DIGEST: Final = re.compile(r"@sha256:[0-9a-f]{64}$")
+# It says where a secret is, to those alone who may read it.
+_SECRET_ARN: Final = re.compile(r"arn:[^:]+:secretsmanager:")
 _SECRET_WORDS: Final = frozenset({"CREDENTIAL", "CREDENTIALS", "KEY", "PASSWORD", "SECRET", "TOKEN"})
 
 
 @dataclass(frozen=True)
 class Container:
-    """A container: its image and the names of its plain variables."""
+    """A container: its image and the names of its plain variables, without those that hold a secret's ARN."""
 
     address: str
     name: str
@@ -60,7 +63,8 @@ def containers(plan: Plan) -> Iterator[Container]:
         text = definition.get("container_definitions")
         if text:
             for body in json.loads(text):
-                plain = tuple(variable["name"] for variable in body.get("environment") or ())
+                given = {variable["name"]: variable["value"] for variable in body.get("environment") or ()}
+                plain = tuple(name for name, value in given.items() if not _SECRET_ARN.match(value))
                 yield Container(definition.address, body["name"], body["image"], plain)
         else:
             yield from _from_variables(plan, definition)
@@ -71,5 +75,5 @@ def _from_variables(plan: Plan, definition: Resource) -> Iterator[Container]:
     name = str(definition.key)
     given = (plan.variable("services") or {}).get(name)
     if given and name in BY_NAME:
-        referred = (variable.name for variable in BY_NAME[name].environment)
+        referred = (one.name for one in BY_NAME[name].environment if not isinstance(one.source, SecretArn))
         yield Container(definition.address, name, given["image"], tuple(sorted({*given["environment"], *referred})))
