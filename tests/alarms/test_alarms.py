@@ -266,6 +266,7 @@ def test_dead_letters_and_an_expired_certificate_are_not_forgotten_in_silence(en
         assert alarm.state({}, until=50, before="OK") == "OK", alarm.name
 
 
+@pytest.mark.slow
 def test_a_metric_that_nobody_emits_would_be_found() -> None:
     alarm = next(a for a in alarms("dev") if a.metrics.get("m") and a.metrics["m"].namespace == metrics.NAMESPACE)
     wrong = replace(alarm, metrics={"m": replace(alarm.metrics["m"], name="GpuUtilisation")})

@@ -24,6 +24,7 @@ def test_an_environment_that_holds_is_told_so(cli: Cli, project: Path) -> None: 
     assert (done.returncode, done.stdout.split(" (")[0]) == (0, "staging: scaling holds"), done.stderr
 
 
+@pytest.mark.slow
 def test_what_does_not_hold_is_told_with_its_line_and_fails(cli: Cli, project: Path) -> None:  # noqa: F811
     file = project / "environments" / "production.yaml"
     text = file.read_text().replace("base_tasks: 1, max: 3", "base_tasks: 5, max: 3")

@@ -232,6 +232,7 @@ def test_images_that_are_not_pushed_keep_their_digests(built: Bench) -> None:
     assert "api, audio-extraction, music-terms keep the digest of an earlier push" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_tag_that_is_another_image_already_stays_and_nothing_is_pushed(built: Bench) -> None:
     assert built("images", "push", "api", "--env", "dev").returncode == 0
     before, text = built.registry(), built.lock.read_text()
@@ -386,6 +387,7 @@ def test_a_protected_environment_is_not_locked_to_what_no_commit_describes(bench
     assert not bench.lock.with_name("production.images.lock").exists()
 
 
+@pytest.mark.slow
 def test_the_list_tells_what_is_there_what_is_locked_and_what_runs(bench: Bench, emulator: Emulator) -> None:
     first, second = _put(bench, "1"), _put(bench, "2", ["api"])
     assert bench("images", "lock", "--env", "dev", "--tag", "1").returncode == 0

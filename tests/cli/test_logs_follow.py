@@ -55,6 +55,7 @@ def test_ctrl_c_ends_a_follower(following: subprocess.Popen[str]) -> None:
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_a_follower_ends_when_its_reader_goes_although_nothing_more_comes(following: subprocess.Popen[str]) -> None:
     assert following.stdout and following.stderr
     left = 5 * 3 * 500 - 1

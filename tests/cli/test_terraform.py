@@ -128,6 +128,7 @@ def test_drift_names_what_was_changed_by_hand(cli: Cli, project: Path) -> None:
     assert not list((project / ".thoth" / "dev" / "emulated").glob("drift*"))
 
 
+@pytest.mark.slow
 def test_summaries_hold_no_values(cli: Cli) -> None:
     markdown = cli("plan", "--env", "staging", "--emulate", "--summary", "markdown").stdout
     assert markdown.startswith("### Plan for `staging`: 2 to add, 0 to change, 0 to destroy")
@@ -202,7 +203,7 @@ def test_a_plan_for_staging_is_not_applied_to_production(cli: Cli) -> None:
     assert "environment: staging, not production" in refused.stderr
 
 
-@pytest.mark.parametrize("what", ["tree", *slow("plan file", "environment")])
+@pytest.mark.parametrize("what", slow("tree", "plan file", "environment"))
 def test_a_plan_is_refused_after_any_change(cli: Cli, project: Path, what: str) -> None:
     assert cli("plan", "--env", "staging", "--emulate").returncode == 0
     if what == "tree":
@@ -233,6 +234,7 @@ def test_a_change_of_configuration_that_was_not_rendered_breaks_the_seal(cli: Cl
     assert "environments/staging.yaml" in refused.stderr
 
 
+@pytest.mark.slow
 def test_apply_and_destroy_want_a_person(cli: Cli, aws: Emulator) -> None:
     variables = credentials(aws)
     aws.prepare_backend(account_id=OWN, bucket="thoth-terraform-state-087439708020", region="us-east-1")
@@ -246,6 +248,7 @@ def test_apply_and_destroy_want_a_person(cli: Cli, aws: Emulator) -> None:
     assert "protection.deletion_protection" in protected.stderr
 
 
+@pytest.mark.slow
 def test_an_interrupted_apply_releases_the_lock(cli: Cli) -> None:
     env = ("--env", "staging", "--emulate")
     with cli.start("apply", *env) as process:

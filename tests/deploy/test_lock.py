@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.deploy.conftest import NAME, Estate
 from thoth_infra.config.images_lock import recorded
 
 
+@pytest.mark.slow
 def test_a_tag_that_the_lock_does_not_have_is_deployed_and_how_to_record_it_is_told(estate: Estate) -> None:
     estate.lock("1")
     ran = estate.deploy("--tag", "2")

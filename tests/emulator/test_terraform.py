@@ -165,6 +165,7 @@ def _left(emulator: Emulator) -> dict[str, object]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.terraform
 def test_an_unknown_action_ends_the_apply_at_once_and_by_name(root: Path, tmp_path: Path) -> None:
     configuration = re.sub(r"^data[\s\S]*", "", CONFIGURATION, flags=re.MULTILINE)

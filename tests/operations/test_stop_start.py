@@ -13,7 +13,6 @@ from typing import Literal
 import pytest
 
 from tests.deploy.conftest import NAME, PREFIX, ROOT, Estate
-from tests.marks import slow
 from tests.operations.conftest import NUMBERS, numbers, send, set_numbers
 from tests.snapshots import same
 from thoth_infra.aws import stopping
@@ -68,6 +67,7 @@ def test_waiting_until_the_tasks_are_gone_and_run_again(staging: Estate) -> None
     }
 
 
+@pytest.mark.slow
 def test_a_start_that_does_not_come_to_run_says_why(staging: Estate) -> None:
     staging.run("stop-services", *ENV, "--wait")
     staging.aws("ecr").batch_delete_image(repositoryName=f"thoth/{NAME}/audio-extraction", imageIds=[{"imageTag": "1"}])
@@ -158,7 +158,8 @@ def again(staging: Estate) -> Again:
 Then = tuple[Literal["stop", "start"], ...]
 
 
-@pytest.mark.parametrize("then", [("start",), *slow(("stop", "start"))], ids="-".join)
+@pytest.mark.slow
+@pytest.mark.parametrize("then", [("start",), ("stop", "start")], ids="-".join)
 def test_every_number_comes_back_when_stop_is_killed_at_any_step(
     staging: Estate, kill: Kill, again: Again, then: Then
 ) -> None:
@@ -179,7 +180,7 @@ def test_every_number_comes_back_when_stop_is_killed_at_any_step(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("then", [("start",), *slow(("stop", "start"))], ids="-".join)
+@pytest.mark.parametrize("then", [("start",), ("stop", "start")], ids="-".join)
 def test_every_number_comes_back_when_start_is_killed_at_any_step(
     staging: Estate, kill: Kill, again: Again, then: Then
 ) -> None:
@@ -199,6 +200,7 @@ def test_every_number_comes_back_when_start_is_killed_at_any_step(
     assert step == 11
 
 
+@pytest.mark.slow
 def test_what_autoscaling_does_after_it_was_resumed_is_left_alone(staging: Estate, kill: Kill) -> None:
     before = numbers(staging.aws)
     staging.run("stop-services", *ENV)
@@ -210,6 +212,7 @@ def test_what_autoscaling_does_after_it_was_resumed_is_left_alone(staging: Estat
     assert numbers(staging.aws) == {**before, "api": (5, before["api"][1])}
 
 
+@pytest.mark.slow
 def test_an_autoscaling_that_was_removed_while_stopped_is_not_made_again(staging: Estate) -> None:
     before = set_numbers(staging.aws)
     staging.run("stop-services", *ENV)

@@ -103,7 +103,8 @@ def test_a_volume_that_is_only_read_can_not_be_written(staging: Environment) -> 
 @each_service
 def test_keys_are_those_of_what_the_service_touches(staging: Environment, service: Service) -> None:
     keys = [r.text for s in statements(staging, service) if "kms:Decrypt" in s.actions for r in s.resources]
-    wanted = ["messages"] if service.consumes or service.sends else []
+    wanted = ["secrets"] if service.database else []
+    wanted += ["messages"] if service.consumes or service.sends else []
     wanted += ["storage"] if service.buckets else []
     assert keys == [f'aws_kms_key.this["{name}"].arn' for name in wanted]
 

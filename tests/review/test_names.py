@@ -90,6 +90,7 @@ def _names(root: str) -> set[tuple[str, str]]:
     return {(kind, after[NAMES[kind]]) for _, kind, after in _after(root) if kind in NAMES and after.get(NAMES[kind])}
 
 
+@pytest.mark.slow
 def test_no_two_roots_share_a_name() -> None:
     names = {root: _names(root) for root in ROOTS}
     assert all(len(found) >= (100 if root in ENVIRONMENTS else 5) for root, found in names.items())

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.marks import slow
 from tests.simulate import made
 from thoth_infra.errors import ThothError
 from thoth_infra.simulate.plots import THEMES, compared, picture
@@ -35,7 +36,7 @@ def test_a_picture_has_its_ground_and_the_colours_of_both_markets(theme: str) ->
     assert warning not in {color for _, color in without.getcolors(1 << 20) or []}
 
 
-@pytest.mark.parametrize("form", ["png", "svg"])
+@pytest.mark.parametrize("form", ["png", *slow("svg")])
 def test_the_same_result_gives_the_same_bytes_in_another_process_too(form: str, tmp_path: Path) -> None:
     code = (
         "import sys; from tests.simulate import made; from thoth_infra.simulate.plots import picture;"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.marks import slow
 from tests.render.support import PROJECT
 from tests.switches.combinations import Combination, met, pairs, pairwise
 from tests.switches.plans import failures, without_repeated_firewalls
@@ -47,7 +48,7 @@ def test_the_combinations_are_few_and_always_the_same() -> None:
 
 
 @pytest.mark.terraform
-@pytest.mark.parametrize("batch", range(BATCHES))
+@pytest.mark.parametrize("batch", [0, *slow(*range(1, BATCHES))])
 def test_every_combination_is_valid_and_plans(batch: int, tmp_path: Path) -> None:
     chosen = {f"combination_{number}": combination for number, combination in enumerate(COMBINATIONS)}
     trees = without_repeated_firewalls({name: rendered(*settings(c)) for name, c in chosen.items()})

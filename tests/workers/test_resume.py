@@ -56,7 +56,7 @@ def _text(rig: Rig, job_id: str) -> dict[str, Any]:
     return transcript
 
 
-@pytest.mark.parametrize("minutes", [2, *slow(30)])
+@pytest.mark.parametrize("minutes", slow(2, 30))
 def test_an_interrupted_transcription_is_resumed_and_comes_out_the_same(make_rig: MakeRig, minutes: float) -> None:
     rig, sound = make_rig(overrides=_TIMES), _long(minutes)
     first, second = rig.folder / "first.log", rig.folder / "second.log"

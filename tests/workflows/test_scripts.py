@@ -251,6 +251,7 @@ def _push(ecr: object, names: Sequence[str], tag: str) -> dict[str, str]:
     return found
 
 
+@pytest.mark.slow
 def test_grave_findings_fail_the_scan_and_each_image_is_told(
     project: Path, aws: AsAccount, account: str, emulator: Emulator
 ) -> None:

@@ -102,6 +102,7 @@ def test_scaling_is_judged_from_the_rendered_tree(cli: Cli, scanner: Path) -> No
     assert f"scaling-one-delivery: queues.max_receive_count (environments/_defaults.yaml:{line})" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_plan_is_judged_and_not_kept(cli: Cli, scanner: Path) -> None:  # noqa: F811
     """The small project's queue has no dead-letter queue, and its log group no key."""
     _skip(scanner, ("CKV_AWS_27", "aws_sqs_queue.jobs"), ("queue-dead-letter", "aws_sqs_queue.jobs"))

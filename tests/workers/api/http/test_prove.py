@@ -65,6 +65,7 @@ def test_a_lesson_that_comes_through_is_told_and_erased(api: Process) -> None:
     nothing_is_left(api)
 
 
+@pytest.mark.slow
 def test_a_lesson_that_fails_ends_it_with_the_reason(api: Process) -> None:
     api.start()
     process = proof(api)

@@ -65,6 +65,7 @@ class Account:
             "DATABASE_PORT": str(database.port),
             "DATABASE_NAME": str(database.database),
             "DATABASE_USER": str(database.username),
+            "DATABASE_SECRET_ARN": f"arn:aws:secretsmanager:{REGION}:111122223333:secret:rds!db-AbCdEf",
             **SECRETS,
         }
 

@@ -332,6 +332,7 @@ def _transcript(*texts: str) -> str:
     ).model_dump_json()
 
 
+@pytest.mark.slow
 def test_the_terms_are_looked_for_in_the_transcript_as_it_was_corrected(system: System) -> None:
     job_id = submit(system.database)
     complete(system.database, job_id)

@@ -141,6 +141,7 @@ def test_within_another_process_it_starts_and_stops(
     assert attempts(database, late) == [("audio-extraction", 1, "requested")]
 
 
+@pytest.mark.slow
 def test_a_routine_that_is_stuck_ends_the_heartbeat(
     account: Account, database: Database, jobs_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

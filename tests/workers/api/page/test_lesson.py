@@ -50,6 +50,7 @@ def time_of(page: Page) -> float:
     return float(page.evaluate("document.querySelector('video').currentTime"))
 
 
+@pytest.mark.slow
 def test_every_word_is_there_with_its_time_and_its_language(page: Page) -> None:
     lines = page.locator(".transcript .line").all_inner_texts()
     assert lines == list(lesson.LINES)
