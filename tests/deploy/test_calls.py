@@ -41,7 +41,10 @@ def test_deploy_and_rollback_call_nothing_that_their_role_may_not(
     monkeypatch.setenv("THOTH_EMULATOR_PACE", "600")
     assert estate.deploy("--show").code == 0
     assert estate.rollback().code == 1  # looks for an earlier deployment
-    estate.aws("ecs").update_service(
+    ecs = estate.aws("ecs")
+    # A task that is not healthy yet is replaced in its place, and needs no other GPU.
+    ecs.get_waiter("services_stable").wait(cluster=PREFIX, services=["transcription"], WaiterConfig={"Delay": 1})
+    ecs.update_service(
         cluster=PREFIX,
         service="transcription",
         deploymentConfiguration={"maximumPercent": 200, "minimumHealthyPercent": 100},
