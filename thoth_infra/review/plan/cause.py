@@ -75,7 +75,7 @@ class Causes:
             return self._block_gone(change)
         block, file, scope = place
         if change.action in (Action.CREATE, Action.DELETE):
-            return self._instance(change, block, scope, plan, depth) or Cause(said=_template(file))
+            return self._instance(change, block, scope, plan, depth) or Cause(said=_template(file, change.action))
         paths = change.replace_paths or (change.known_paths() or change.paths())[:_PATHS_ASKED]
         if paths and all(_moved_back(change, plan, path) for path in paths):
             return Cause(said=OUTSIDE)
@@ -83,7 +83,7 @@ class Causes:
         if keys := tuple(dict.fromkeys(key for each in found if each for key in each.keys)):
             return self._of_keys(keys)
         said = next((each.said for each in found if each and each.said), "")
-        return Cause(said=said or _template(file))
+        return Cause(said=said or _template(file, change.action))
 
     def _attribute(
         self, change: Change, path: Path, block: hcl.Block, scope: Scope, plan: Plan, depth: int
@@ -158,8 +158,9 @@ def _moved_back(change: Change, plan: Plan, path: Path) -> bool:
     return drift is not None and at(drift.before, path) == at(change.after, path) != at(change.before, path)
 
 
-def _template(file: str) -> str:
-    return f"templates/{file}.j2 changed"
+def _template(file: str, action: Action) -> str:
+    # What is created may be new in the template, or the environment is: only of others it is known that it changed.
+    return f"templates/{file}.j2" if action is Action.CREATE else f"templates/{file}.j2 changed"
 
 
 def _base(address: str) -> str:

@@ -89,6 +89,11 @@ class Plan:
     sensitive: frozenset[str] = frozenset()
     """Every text and number that Terraform marks as sensitive, wherever it is."""
 
+    @property
+    def first(self) -> bool:
+        """Whether nothing is there yet: what the plan makes was never up."""
+        return not self.unchanged and all(change.action is Action.CREATE for change in self.changes)
+
     def changed(self, address: str) -> Change | None:
         """Return the change of a resource, if there is one."""
         return next((change for change in self.changes if change.address == address), None)

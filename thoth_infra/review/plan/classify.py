@@ -51,7 +51,7 @@ def findings(change: Change, plan: Plan) -> tuple[Finding, ...]:
     by_risk: dict[Risk, Iterable[str]] = {
         Risk.DATA_LOSS: loss.findings(change),
         Risk.SECURITY: _security(change, plan),
-        Risk.DOWNTIME: downtime.findings(change),
+        Risk.DOWNTIME: () if plan.first else downtime.findings(change),
         Risk.COST: cost.findings(change),
     }
     return tuple(
