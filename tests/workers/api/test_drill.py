@@ -63,7 +63,11 @@ class Receiver:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                length = int(self.headers["Content-Length"])
+                body = self.rfile.read(length)
+                if len(body) < length:  # the sender died between its headers and its body: nothing was asked
+                    self.close_connection = True
+                    return
                 self.send_response(receiver.take(dict(self.headers), body))
                 self.end_headers()
 
