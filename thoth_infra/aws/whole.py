@@ -22,8 +22,9 @@ def _checked(send: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
     def checked(request: Any) -> Any:
         response = send(request)
-        # The body of a streamed answer is checked by botocore itself, as it is read.
-        if request.stream_output or request.method == "HEAD":
+        # The body of a streamed answer is checked by botocore itself, as it is read; that of a refusal is not streamed.
+        streamed = request.stream_output and response.status_code < 300
+        if streamed or request.method == "HEAD":
             return response
         length = response.headers.get("Content-Length", "")
         if length.isdigit() and len(response.content) < int(length):
